@@ -26,8 +26,8 @@ static void message(const char *format, va_list args, const char *tail)
 	char text[MESSAGE_MAX];
 	char line[MESSAGE_MAX + 128];
 	fmt_vstr(text, sizeof(text), format, args);
-	size_t n = fmt_str(line, sizeof(line), "%s: %s\n%s", applet_name, text,
-		tail);
+	size_t n = fmt_str(
+		line, sizeof(line), "%s: %s\n%s", applet_name, text, tail);
 	if (n > sizeof(line) - 1)
 		n = sizeof(line) - 1;
 	(void)fd_write_full(STDERR_FILENO, line, n);

@@ -20,10 +20,10 @@ struct applet {
 	int (*main)(int argc, char **argv);
 };
 
-#define APPLET(ident, summary_text, usage_text)                                \
-	int ident##_main(int argc, char **argv);                               \
-	extern const struct applet applet_##ident;                             \
-	const struct applet applet_##ident = {                                 \
+#define APPLET(ident, summary_text, usage_text)    \
+	int ident##_main(int argc, char **argv);   \
+	extern const struct applet applet_##ident; \
+	const struct applet applet_##ident = {     \
 		#ident, summary_text, usage_text, ident##_main}
 
 /* exit statuses that are not a tool's own */

@@ -13,13 +13,13 @@ struct parse {
 	size_t nopts;
 	int argc;
 	char **argv;
-	int next;	 /* argument to look at */
-	int noperands;	 /* moved to the front of the rest so far */
+	int next;      /* argument to look at */
+	int noperands; /* moved to the front of the rest so far */
 	char *error;
 	size_t error_size;
 };
 
-#define FAIL(p, ...)                                                           \
+#define FAIL(p, ...) \
 	(fmt_str((p)->error, (p)->error_size, __VA_ARGS__), ARGS_ERROR)
 
 static int store_number(
@@ -212,8 +212,7 @@ int args_parse(const struct arg_opt *opts, size_t nopts, enum args_order order,
 		.next = 1,
 		.error = error,
 		.error_size = size};
-	char **operands =
-		mem_new_array((size_t)argc + 1, sizeof(*operands));
+	char **operands = mem_new_array((size_t)argc + 1, sizeof(*operands));
 	if (!operands)
 		return FAIL(&p, "out of memory");
 	int r = parse_all(&p, order, operands);

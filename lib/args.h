@@ -13,12 +13,12 @@
 #include <stdint.h>
 
 enum arg_type {
-	ARG_FLAG, /* dst: bool, becomes true */
+	ARG_FLAG,   /* dst: bool, becomes true */
 	ARG_NEGATE, /* dst: bool, becomes false */
-	ARG_TEXT, /* dst: const char *, the last one wins */
+	ARG_TEXT,   /* dst: const char *, the last one wins */
 	ARG_NUMBER, /* dst: uint64_t, decimal within min..max */
-	ARG_LIST, /* dst: struct arg_list, in order */
-	ARG_CALL, /* call(dst, value or NULL, operands seen so far) */
+	ARG_LIST,   /* dst: struct arg_list, in order */
+	ARG_CALL,   /* call(dst, value or NULL, operands seen so far) */
 };
 
 struct arg_list {
@@ -30,7 +30,7 @@ struct arg_list {
 typedef bool arg_call_fn(void *dst, const char *value, size_t operands);
 
 struct arg_opt {
-	char letter;	  /* 0: none */
+	char letter;      /* 0: none */
 	const char *name; /* NULL: none */
 	enum arg_type type;
 	void *dst;
@@ -47,7 +47,7 @@ enum args_order {
 };
 
 enum {
-	ARGS_HELP = -1,	   /* --help was given */
+	ARGS_HELP = -1,    /* --help was given */
 	ARGS_VERSION = -2, /* --version was given */
 	ARGS_ERROR = -3,
 };

@@ -47,8 +47,7 @@ int file_write_atomic(
 	int r = rand_hex(suffix, 8);
 	if (r < 0)
 		return r;
-	if (fmt_str(tmp, sizeof(tmp), "%s.tmp-%s", path, suffix) >=
-		sizeof(tmp))
+	if (fmt_str(tmp, sizeof(tmp), "%s.tmp-%s", path, suffix) >= sizeof(tmp))
 		return -ENAMETOOLONG;
 	int fd = openat(dirfd, tmp,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -170,8 +170,8 @@ static void convert(struct out *o, const struct spec *s, char c, va_list *args)
 			base_digits(text, unsigned_arg(s, args), 16));
 		break;
 	case 'o':
-		out_padded(
-			o, s, text, base_digits(text, unsigned_arg(s, args), 8));
+		out_padded(o, s, text,
+			base_digits(text, unsigned_arg(s, args), 8));
 		break;
 	default:
 		out_put(o, "%", 1);

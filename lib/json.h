@@ -35,12 +35,12 @@ enum json_error {
 	JSON_OK = 0,
 	JSON_EMPTY = -1,     /* no value at all */
 	JSON_SYNTAX = -2,    /* a byte that cannot stand here */
-	JSON_CUT = -3,	     /* the text ends inside a value */
+	JSON_CUT = -3,       /* the text ends inside a value */
 	JSON_TRAILING = -4,  /* something follows the value */
-	JSON_UTF8 = -5,	     /* not UTF-8, or a lone surrogate escape */
-	JSON_DEEP = -6,	     /* nested over JSON_DEPTH_MAX */
+	JSON_UTF8 = -5,      /* not UTF-8, or a lone surrogate escape */
+	JSON_DEEP = -6,      /* nested over JSON_DEPTH_MAX */
 	JSON_DUPLICATE = -7, /* a key that the object has already */
-	JSON_SIZE = -8,	     /* over the limit of values */
+	JSON_SIZE = -8,      /* over the limit of values */
 	JSON_MEMORY = -9,
 };
 

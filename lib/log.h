@@ -30,10 +30,10 @@ void log_at(enum log_level level, const char *format, ...)
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...) log_at(LOG_WARN, __VA_ARGS__)
 #define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
-#define log_debug(...)                                                         \
-	do {                                                                   \
-		if (log_on(LOG_DEBUG))                                         \
-			log_at(LOG_DEBUG, __VA_ARGS__);                        \
+#define log_debug(...)                                  \
+	do {                                            \
+		if (log_on(LOG_DEBUG))                  \
+			log_at(LOG_DEBUG, __VA_ARGS__); \
 	} while (0)
 
 #endif

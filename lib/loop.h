@@ -106,8 +106,8 @@ void loop_child_add(struct loop *l, struct loop_child *c, pid_t pid,
 void loop_child_del(struct loop *l, struct loop_child *c);
 
 /* call fn(owner) at the end of this turn */
-void loop_defer(struct loop *l, struct loop_defer *d, void (*fn)(void *),
-	void *owner);
+void loop_defer(
+	struct loop *l, struct loop_defer *d, void (*fn)(void *), void *owner);
 
 /* milliseconds of CLOCK_MONOTONIC, as of this turn */
 static inline uint64_t loop_now(const struct loop *l)

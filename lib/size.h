@@ -30,7 +30,7 @@ static inline size_t size_min(size_t a, size_t b)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* the struct of `type` whose member `member` stands at `ptr` */
-#define CONTAINER_OF(ptr, type, member)                                        \
+#define CONTAINER_OF(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

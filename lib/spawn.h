@@ -38,18 +38,18 @@ enum spawn_group {
 enum { SPAWN_FDS_MAX = 16 };
 
 struct spawn {
-	const char *file;	 /* with a slash: as it is; else searched */
+	const char *file;        /* with a slash: as it is; else searched */
 	const char *search_path; /* colon list for file; NULL: that of envp */
 	char *const *argv;
 	char *const *envp;
-	const char *cwd; /* NULL: the caller's */
+	const char *cwd;            /* NULL: the caller's */
 	const struct spawn_fd *fds; /* 0, 1, 2 not listed: /dev/null */
 	size_t nfds;
 	enum spawn_group group;
 	const struct spawn_ids *ids; /* NULL: the caller's */
-	bool die_with_parent; /* SIGKILL when the caller's thread ends */
-	int foreground_tty;   /* make the new group its foreground; -1: no */
-	bool keep_umask;      /* default: 022 */
+	bool die_with_parent;        /* SIGKILL when the caller's thread ends */
+	int foreground_tty; /* make the new group its foreground; -1: no */
+	bool keep_umask;    /* default: 022 */
 };
 
 /* where it failed, for the message */

@@ -13,7 +13,7 @@ size_t str_find(struct str a, struct str needle)
 bool str_ends(struct str a, struct str suffix)
 {
 	return a.n >= suffix.n &&
-		str_eq(str_from_index(a, a.n - suffix.n), suffix);
+	       str_eq(str_from_index(a, a.n - suffix.n), suffix);
 }
 
 static unsigned char lower(char c)

@@ -47,7 +47,7 @@ static inline bool str_is(struct str a, const char *cstr)
 static inline bool str_starts(struct str a, struct str prefix)
 {
 	return a.n >= prefix.n &&
-		(prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
+	       (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
 }
 
 /* the part from `from` (clamped) to the end */
