@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+#
+# mk/test.mk - tests, lint, fuzzing, measurements.
