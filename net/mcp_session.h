@@ -22,6 +22,7 @@ struct mcp_session {
 	char id[2 * MCP_SESSION_ID_BYTES + 1];
 	char version[16];             /* as negotiated */
 	struct http_exchange *stream; /* its open GET, or NULL */
+	struct mcp_request *requests; /* without an answer yet */
 	unsigned posts;               /* open POSTs that refer to it */
 	bool ended;                   /* DELETEd; freed when posts is 0 */
 	struct mcp_session *next;     /* in its bucket */
