@@ -299,21 +299,17 @@ static void on_ping(void *owner)
 	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
 		if (s->stream)
 			mcp_stream_ping(s->stream);
-	if (r->streams)
+	if (r->sessions.streams)
 		(void)loop_timer_at(r->loop, &r->ping,
 			loop_now(r->loop) + STREAM_PING_MS, on_ping, r);
 }
 
 static void on_stream_close(void *owner, struct http_exchange *x)
 {
-	struct mcp_router *r = owner;
-	for (struct mcp_session *s = r->sessions.newest; s; s = s->older) {
-		if (s->stream != x)
-			continue;
-		s->stream = NULL;
-		r->streams--;
-		return;
-	}
+	struct mcp_session *s = owner;
+	(void)x;
+	s->stream = NULL;
+	s->all->streams--;
 }
 
 static void on_get(struct mcp_router *r, struct http_exchange *x)
@@ -333,10 +329,10 @@ static void on_get(struct mcp_router *r, struct http_exchange *x)
 		return;
 	}
 	s->stream = x;
-	if (r->streams++ == 0)
+	if (r->sessions.streams++ == 0)
 		(void)loop_timer_at(r->loop, &r->ping,
 			loop_now(r->loop) + STREAM_PING_MS, on_ping, r);
-	http_set_owner(x, r, on_stream_close);
+	http_set_owner(x, s, on_stream_close);
 	mcp_stream_start(x);
 	mcp_stream_ping(x); /* sends the head: clients wait for it */
 }
@@ -358,7 +354,7 @@ static void on_delete(struct mcp_router *r, struct http_exchange *x)
 	if (s->stream) {
 		struct http_exchange *stream = s->stream;
 		s->stream = NULL;
-		r->streams--;
+		r->sessions.streams--;
 		http_set_owner(stream, NULL, NULL);
 		http_end(stream);
 	}

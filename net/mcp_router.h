@@ -25,7 +25,6 @@ struct mcp_router {
 	struct mcp_retired *retired; /* out of service, calls still under way */
 	struct mcp_post *free_posts; /* kept for the next ones */
 	struct mcp_request *free_requests;
-	size_t streams;         /* sessions with an open GET */
 	struct loop_timer ping; /* keeps open event streams alive */
 	struct buf scratch;     /* one message being put together */
 };
