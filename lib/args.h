@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/args.h - options as a table, parsed by one function.
+ *
+ * Short (-x, -xVALUE, -x VALUE, bundled -xyz) and long (--name, --name=VALUE,
+ * --name VALUE, any unambiguous beginning) options, "--" to end them.
+ */
+#ifndef LIB_ARGS_H
+#define LIB_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum arg_type {
+	ARG_FLAG,   /* dst: bool, becomes true */
+	ARG_NEGATE, /* dst: bool, becomes false */
+	ARG_TEXT,   /* dst: const char *, the last one wins */
+	ARG_NUMBER, /* dst: uint64_t, decimal within min..max */
+	ARG_LIST,   /* dst: struct arg_list, in order */
+	ARG_CALL,   /* call(dst, value or NULL, operands seen so far) */
+};
+
+struct arg_list {
+	const char **v; /* mem_free() it; entries point into argv */
+	size_t n;
+};
+
+/* false: the value was not understood */
+typedef bool arg_call_fn(void *dst, const char *value, size_t operands);
+
+struct arg_opt {
+	char letter;      /* 0: none */
+	const char *name; /* NULL: none */
+	enum arg_type type;
+	void *dst;
+	const char *value; /* what the help calls the value; NULL: takes none */
+	const char *help;
+	uint64_t min; /* ARG_NUMBER */
+	uint64_t max;
+	arg_call_fn *call;
+};
+
+enum args_order {
+	ARGS_ANYWHERE, /* options may follow operands, as GNU tools allow */
+	ARGS_FIRST,    /* the first operand ends the options */
+};
+
+enum {
+	ARGS_HELP = -1,    /* --help was given */
+	ARGS_VERSION = -2, /* --version was given */
+	ARGS_ERROR = -3,
+};
+
+/*
+ * Parse argv[1..argc), writing through the dst pointers. Operands are moved
+ * behind the options, keeping their order. Returns the index of the first
+ * operand, or ARGS_*; for ARGS_ERROR a sentence without a full stop stands in
+ * error[0..size). --help (and -h when the table has no h) and --version need
+ * no entry in the table.
+ */
+int args_parse(const struct arg_opt *opts, size_t nopts, enum args_order order,
+	int argc, char **argv, char *error, size_t size);
+
+#endif

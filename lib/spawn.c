@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* lib/spawn.c - the one way to start a process. */
+#include "lib/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/fmt.h"
+#include "lib/size.h"
+#include "lib/str.h"
+
+enum { SPAWN_PATH_MAX = 4096 };
+
+/* what the child tells its parent when it could not become the program */
+struct failure {
+	int step;
+	int err;
+};
+
+const char *spawn_self(void)
+{
+	return "/proc/self/exe";
+}
+
+/* ---------------------------------------- in the child, before exec */
+
+static void reset_signals(void)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	for (int signo = 1; signo < _NSIG; signo++)
+		(void)sigaction(signo, &dfl, NULL); /* KILL and STOP refuse */
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * Bring the listed descriptors to their numbers. They are first copied above
+ * every target, so that one mapping cannot overwrite another's source.
+ */
+static int place_fds(const struct spawn *s, int *report)
+{
+	int copies[SPAWN_FDS_MAX];
+	int floor = 3;
+	bool std[3] = {false, false, false};
+	for (size_t i = 0; i < s->nfds; i++)
+		if (s->fds[i].to >= floor)
+			floor = s->fds[i].to + 1;
+	int moved = fcntl(*report, F_DUPFD_CLOEXEC, floor);
+	if (moved < 0)
+		return -errno;
+	*report = moved;
+	for (size_t i = 0; i < s->nfds; i++) {
+		copies[i] = fcntl(s->fds[i].from, F_DUPFD_CLOEXEC, floor);
+		if (copies[i] < 0)
+			return -errno;
+	}
+	for (size_t i = 0; i < s->nfds; i++) {
+		if (dup2(copies[i], s->fds[i].to) < 0)
+			return -errno;
+		if (s->fds[i].to < 3)
+			std[s->fds[i].to] = true;
+	}
+	for (int fd = 0; fd < 3; fd++) {
+		if (std[fd])
+			continue;
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null < 0 || dup2(null, fd) < 0)
+			(void)close(fd);
+	}
+	return 0;
+}
+
+static bool is_target(const struct spawn *s, int fd)
+{
+	if (fd < 3)
+		return true;
+	for (size_t i = 0; i < s->nfds; i++)
+		if (s->fds[i].to == fd)
+			return true;
+	return false;
+}
+
+/* what the caller inherited without close-on-exec must not reach the child */
+static void close_others(const struct spawn *s, int report)
+{
+	int last = 3;
+	for (size_t i = 0; i < s->nfds; i++)
+		if (s->fds[i].to >= last)
+			last = s->fds[i].to + 1;
+	for (int fd = 3; fd < last; fd++)
+		if (!is_target(s, fd) && fd != report)
+			(void)close(fd);
+			/* the report pipe lies at or above last and closes at exec */
+#ifdef SYS_close_range
+	enum { CLOEXEC_RANGE = 4 }; /* CLOSE_RANGE_CLOEXEC */
+	if (syscall(SYS_close_range, last, ~0U, CLOEXEC_RANGE) == 0)
+		return;
+#endif
+	enum { FD_LIMIT = 1024 };
+	for (int fd = last; fd < FD_LIMIT; fd++)
+		if (fd != report)
+			(void)close(fd);
+}
+
+static int take_ids(const struct spawn_ids *ids)
+{
+	if (setgroups(ids->ngroups, ids->groups) < 0)
+		return -errno;
+	if (setresgid(ids->gid, ids->gid, ids->gid) < 0)
+		return -errno;
+	if (setresuid(ids->uid, ids->uid, ids->uid) < 0)
+		return -errno;
+	/* a drop that can be undone is none */
+	if (ids->uid != 0 && setuid(0) == 0)
+		return -EPERM;
+	return 0;
+}
+
+static int join_group(const struct spawn *s)
+{
+	if (s->group == SPAWN_NEW_SESSION && setsid() < 0)
+		return -errno;
+	if (s->group == SPAWN_NEW_GROUP && setpgid(0, 0) < 0)
+		return -errno;
+	if (s->foreground_tty >= 0) {
+		/* SIGTTOU is still blocked here, so this cannot stop us */
+		(void)tcsetpgrp(s->foreground_tty, getpgrp());
+	}
+	return 0;
+}
+
+static const char *env_value(char *const *envp, const char *name)
+{
+	size_t n = strlen(name);
+	for (; envp && *envp; envp++)
+		if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
+			return *envp + n + 1;
+	return NULL;
+}
+
+/* exec in each directory of the list; -EACCES outlives a later -ENOENT */
+static int exec_search(const struct spawn *s)
+{
+	const char *list = s->search_path;
+	int result = -ENOENT;
+	if (!list)
+		list = env_value(s->envp, "PATH");
+	if (!list)
+		list = "/usr/local/bin:/usr/bin:/bin";
+	struct str rest = str_of(list);
+	while (rest.p) {
+		char path[SPAWN_PATH_MAX];
+		struct str dir = str_cut(&rest, ':');
+		size_t n = fmt_str(path, sizeof(path), "%.*s%s%s", STR_FMT(dir),
+			dir.n ? "/" : "", s->file);
+		if (n >= sizeof(path))
+			continue;
+		execve(path, s->argv, s->envp);
+		if (errno == EACCES)
+			result = -EACCES;
+		else if (errno != ENOENT && errno != ENOTDIR)
+			return -errno;
+	}
+	return result;
+}
+
+static int become(const struct spawn *s)
+{
+	if (!strchr(s->file, '/'))
+		return exec_search(s);
+	execve(s->file, s->argv, s->envp);
+	return -errno;
+}
+
+static void __attribute__((noreturn))
+child_main(const struct spawn *s, int report, pid_t parent)
+{
+	struct failure f = {.step = SPAWN_SETUP};
+	f.err = place_fds(s, &report);
+	if (f.err == 0)
+		f.err = join_group(s);
+	if (f.err == 0 && s->ids) {
+		f.step = SPAWN_IDS;
+		f.err = take_ids(s->ids);
+	}
+	/* after the ids: a change of credentials clears it */
+	if (f.err == 0 && s->die_with_parent) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
+	}
+	if (f.err == 0 && s->cwd && chdir(s->cwd) < 0) {
+		f.step = SPAWN_CWD;
+		f.err = -errno;
+	}
+	if (f.err == 0) {
+		if (!s->keep_umask)
+			(void)umask(022);
+		close_others(s, report);
+		reset_signals();
+		f.step = SPAWN_EXEC;
+		f.err = become(s);
+	}
+	(void)fd_write_full(report, &f, sizeof(f));
+	_exit(127);
+}
+
+/* -------------------------------------------------------- the parent */
+
+static int await_exec(int report, pid_t pid, enum spawn_step *step)
+{
+	struct failure f;
+	ssize_t n = fd_read_full(report, &f, sizeof(f));
+	if (n != (ssize_t)sizeof(f))
+		return 0; /* closed by exec: the program runs */
+	/* ours to reap: nobody else has been told of this pid */
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (step)
+		*step = (enum spawn_step)f.step;
+	return f.err ? f.err : -EIO;
+}
+
+int spawn(const struct spawn *s, pid_t *pid, enum spawn_step *step)
+{
+	int report[2];
+	sigset_t all, old;
+	if (step)
+		*step = SPAWN_FORK;
+	if (s->nfds > SPAWN_FDS_MAX)
+		return -EINVAL;
+	int r = fd_pipe(report);
+	if (r < 0)
+		return r;
+	/* no handler may run in the child before it has reset them */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &old);
+	pid_t parent = getpid();
+	pid_t child = fork();
+	if (child == 0)
+		child_main(s, report[1], parent);
+	r = child < 0 ? -errno : 0;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	fd_close(&report[1]);
+	if (r == 0)
+		r = await_exec(report[0], child, step);
+	fd_close(&report[0]);
+	if (r == 0)
+		*pid = child;
+	return r;
+}
+
+/* ------------------------------------------------------- in words */
+
+const char *spawn_signal_name(char *dst, size_t size, int signo)
+{
+	static const char *const names[] = {[SIGHUP] = "HUP",
+		[SIGINT] = "INT",
+		[SIGQUIT] = "QUIT",
+		[SIGILL] = "ILL",
+		[SIGTRAP] = "TRAP",
+		[SIGABRT] = "ABRT",
+		[SIGBUS] = "BUS",
+		[SIGFPE] = "FPE",
+		[SIGKILL] = "KILL",
+		[SIGUSR1] = "USR1",
+		[SIGSEGV] = "SEGV",
+		[SIGUSR2] = "USR2",
+		[SIGPIPE] = "PIPE",
+		[SIGALRM] = "ALRM",
+		[SIGTERM] = "TERM",
+		[SIGCHLD] = "CHLD",
+		[SIGCONT] = "CONT",
+		[SIGSTOP] = "STOP",
+		[SIGTSTP] = "TSTP",
+		[SIGTTIN] = "TTIN",
+		[SIGTTOU] = "TTOU",
+		[SIGXCPU] = "XCPU",
+		[SIGXFSZ] = "XFSZ",
+		[SIGWINCH] = "WINCH",
+		[SIGPWR] = "PWR",
+		[SIGSYS] = "SYS"};
+	size_t at = (size_t)signo;
+	if (signo > 0 && at < ARRAY_LEN(names) && names[at])
+		fmt_str(dst, size, "SIG%s", names[at]);
+	else
+		fmt_str(dst, size, "signal %d", signo);
+	return dst;
+}
+
+const char *spawn_status_text(char *dst, size_t size, int wait_status)
+{
+	char name[24];
+	if (WIFEXITED(wait_status))
+		fmt_str(dst, size, "exit %d", WEXITSTATUS(wait_status));
+	else if (WIFSIGNALED(wait_status))
+		fmt_str(dst, size, "killed by %s",
+			spawn_signal_name(
+				name, sizeof(name), WTERMSIG(wait_status)));
+	else
+		fmt_str(dst, size, "status %d", wait_status);
+	return dst;
+}
+
+int spawn_exit_code(int wait_status)
+{
+	if (WIFEXITED(wait_status))
+		return WEXITSTATUS(wait_status);
+	if (WIFSIGNALED(wait_status))
+		return 128 + WTERMSIG(wait_status);
+	return 1;
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/mcp_config.c - reading {"mcpServers": {...}}.
+ *
+ * input: untrusted
+ *
+ * Shapes are checked first (422 and the path of the field), then whether each
+ * server can be used at all (400). Unknown keys are ignored, so that clients
+ * of richer gateways are served.
+ */
+#include "net/mcp_config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/size.h"
+
+enum { STARTUP_TIMEOUT_S = 300, TIMEOUT_MAX_S = 86400 };
+
+struct reader {
+	struct json_doc doc;
+	struct buf *error;
+	struct str server; /* raw name of the server being read; or p == NULL */
+	int status;
+};
+
+/* ------------------------------------------------------------- refusals */
+
+/* 422 with the place of the value: ["body","mcpServers",SERVER,FIELD,...] */
+static int refuse_field(struct reader *r, const char *type, const char *field,
+	const char *message, int at)
+{
+	struct json_writer w = {.out = r->error};
+	json_w_open(&w, '{');
+	json_w_key(&w, "detail");
+	json_w_open(&w, '[');
+	json_w_open(&w, '{');
+	json_w_key(&w, "type");
+	json_w_text(&w, type);
+	json_w_key(&w, "loc");
+	json_w_open(&w, '[');
+	json_w_text(&w, "body");
+	if (r->server.p) {
+		json_w_text(&w, "mcpServers");
+		json_w_raw(&w, r->server);
+	}
+	if (field)
+		json_w_text(&w, field);
+	json_w_close(&w, ']');
+	json_w_key(&w, "msg");
+	json_w_text(&w, message);
+	json_w_key(&w, "input");
+	json_w_raw(&w, at == JSON_NONE ? STR("null") : json_raw(&r->doc, at));
+	json_w_close(&w, '}');
+	json_w_close(&w, ']');
+	json_w_close(&w, '}');
+	r->status = 422;
+	return -1;
+}
+
+static int refuse_server(
+	struct reader *r, const struct mcp_server_config *s, const char *why)
+{
+	struct json_writer w = {.out = r->error};
+	struct buf text;
+	buf_init(&text, 4096);
+	buf_putf(&text, "server '%s': %s", s->name, why);
+	json_w_open(&w, '{');
+	json_w_key(&w, "detail");
+	json_w_str(&w, buf_str(&text));
+	json_w_close(&w, '}');
+	buf_fini(&text);
+	r->status = 400;
+	return -1;
+}
+
+static int refuse_json(struct reader *r, int code, struct json_where where)
+{
+	struct json_writer w = {.out = r->error};
+	struct buf text;
+	buf_init(&text, 256);
+	buf_putf(&text, "%s at line %zu column %zu", json_error_text(code),
+		where.line, where.column);
+	json_w_open(&w, '{');
+	json_w_key(&w, "detail");
+	json_w_open(&w, '[');
+	json_w_open(&w, '{');
+	json_w_key(&w, "type");
+	json_w_text(&w, "json_invalid");
+	json_w_key(&w, "loc");
+	json_w_open(&w, '[');
+	json_w_text(&w, "body");
+	json_w_u64(&w, where.offset);
+	json_w_close(&w, ']');
+	json_w_key(&w, "msg");
+	json_w_text(&w, "JSON decode error");
+	json_w_key(&w, "input");
+	json_w_raw(&w, STR("{}"));
+	json_w_key(&w, "ctx");
+	json_w_open(&w, '{');
+	json_w_key(&w, "error");
+	json_w_str(&w, buf_str(&text));
+	json_w_close(&w, '}');
+	json_w_close(&w, '}');
+	json_w_close(&w, ']');
+	json_w_close(&w, '}');
+	buf_fini(&text);
+	r->status = 422;
+	return -1;
+}
+
+static int no_memory(struct reader *r)
+{
+	buf_reset(r->error);
+	buf_puts(r->error, "{\"detail\":\"out of memory\"}");
+	r->status = 500;
+	return -1;
+}
+
+/* --------------------------------------------------------------- fields */
+
+/* absent and null are the same to every optional field */
+static int member(const struct reader *r, int server, const char *key)
+{
+	int at = json_get(&r->doc, server, key);
+	if (at != JSON_NONE && json_type(&r->doc, at) == JSON_NULL)
+		return JSON_NONE;
+	return at;
+}
+
+static int read_text(struct reader *r, int server, const char *key, char **out)
+{
+	int at = member(r, server, key);
+	if (at == JSON_NONE)
+		return 0;
+	if (json_type(&r->doc, at) != JSON_STRING)
+		return refuse_field(r, "string_type", key,
+			"Input should be a valid string", at);
+	*out = json_cstr(json_raw(&r->doc, at));
+	if (!*out)
+		return refuse_field(r, "value_error", key,
+			"a NUL character cannot be passed on", at);
+	return 0;
+}
+
+static int read_bool(struct reader *r, int server, const char *key, bool *out)
+{
+	int at = member(r, server, key);
+	if (at == JSON_NONE)
+		return 0;
+	if (json_type(&r->doc, at) != JSON_BOOL)
+		return refuse_field(r, "bool_parsing", key,
+			"Input should be a valid boolean", at);
+	*out = *json_raw(&r->doc, at).p == 't';
+	return 0;
+}
+
+static int read_seconds(
+	struct reader *r, int server, const char *key, uint64_t *out_ms)
+{
+	int at = member(r, server, key);
+	uint64_t seconds;
+	if (at == JSON_NONE)
+		return 0;
+	if (!json_u64(json_raw(&r->doc, at), &seconds) ||
+		seconds > TIMEOUT_MAX_S)
+		return refuse_field(r, "int_parsing", key,
+			"Input should be whole seconds from 0 to 86400", at);
+	*out_ms = seconds * 1000;
+	return 0;
+}
+
+static int read_args(struct reader *r, int server, struct mcp_server_config *s)
+{
+	int at = member(r, server, "args");
+	size_t n = 0;
+	if (at != JSON_NONE && json_type(&r->doc, at) != JSON_ARRAY)
+		return refuse_field(r, "list_type", "args",
+			"Input should be a valid list", at);
+	if (at != JSON_NONE)
+		n = json_count(&r->doc, at);
+	s->argv = mem_new_array(n + 2, sizeof(*s->argv));
+	if (!s->argv)
+		return no_memory(r);
+	size_t i = 1;
+	for (int arg = n ? json_first(&r->doc, at) : JSON_NONE;
+		arg != JSON_NONE; arg = json_after(&r->doc, arg)) {
+		struct str raw = json_raw(&r->doc, arg);
+		if (json_type_of(raw) == JSON_STRING)
+			s->argv[i] = json_cstr(raw);
+		if (!s->argv[i++])
+			return refuse_field(r, "string_type", "args",
+				"every argument should be a valid string", arg);
+	}
+	return 0;
+}
+
+static char *env_entry(const struct reader *r, int key)
+{
+	struct buf b;
+	struct str name = json_raw(&r->doc, key);
+	struct str value = json_raw(&r->doc, json_value(&r->doc, key));
+	char *entry = NULL;
+	buf_init(&b, name.n + value.n);
+	json_unquote(&b, name);
+	bool bad_name = b.n == 0 || str_index(buf_str(&b), '=') < b.n;
+	buf_putc(&b, '=');
+	json_unquote(&b, value);
+	if (!b.err && !bad_name && !memchr(buf_at(&b, 0), '\0', b.n))
+		entry = mem_dup(buf_at(&b, 0), b.n);
+	buf_fini(&b);
+	return entry;
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int read_env(struct reader *r, int server, struct mcp_server_config *s)
+{
+	int at = member(r, server, "env");
+	size_t n = 0, i = 0;
+	if (at != JSON_NONE && json_type(&r->doc, at) != JSON_OBJECT)
+		return refuse_field(r, "dict_type", "env",
+			"Input should be a valid dictionary", at);
+	if (at != JSON_NONE)
+		n = json_count(&r->doc, at);
+	s->env = mem_new_array(n + 1, sizeof(*s->env));
+	if (!s->env)
+		return no_memory(r);
+	for (int key = n ? json_first(&r->doc, at) : JSON_NONE;
+		key != JSON_NONE; key = json_after(&r->doc, key)) {
+		int value = json_value(&r->doc, key);
+		if (json_type(&r->doc, value) == JSON_STRING)
+			s->env[i] = env_entry(r, key);
+		if (!s->env[i++])
+			return refuse_field(r, "string_type", "env",
+				"every variable should be a valid string",
+				value);
+	}
+	qsort(s->env, n, sizeof(*s->env), compare_text);
+	return 0;
+}
+
+/* --------------------------------------------------------------- server */
+
+static bool is_remote(const char *transport)
+{
+	static const char *const remote[] = {"http", "streamable-http", "sse"};
+	for (size_t i = 0; i < ARRAY_LEN(remote); i++)
+		if (strcmp(transport, remote[i]) == 0)
+			return true;
+	return false;
+}
+
+static int check_usable(struct reader *r, const struct mcp_server_config *s,
+	const char *transport)
+{
+	if (strcmp(transport, "stdio") == 0) {
+		if (s->command && *s->command)
+			return 0;
+		return refuse_server(r, s, "transport stdio needs a command");
+	}
+	if (is_remote(transport))
+		return refuse_server(r, s,
+			"remote transports are not served by this version; "
+			"use stdio");
+	return refuse_server(r, s, "unknown transport; it is one of: stdio");
+}
+
+static int read_fields(struct reader *r, int at, struct mcp_server_config *s)
+{
+	char *transport = NULL;
+	if (json_type(&r->doc, at) != JSON_OBJECT)
+		return refuse_field(r, "model_attributes_type", NULL,
+			"Input should be a valid dictionary", at);
+	int e = read_text(r, at, "transport", &transport);
+	if (e == 0 && !transport)
+		e = refuse_field(
+			r, "missing", "transport", "Field required", at);
+	if (e == 0)
+		e = read_text(r, at, "command", &s->command);
+	if (e == 0)
+		e = read_args(r, at, s);
+	if (e == 0)
+		e = read_env(r, at, s);
+	if (e == 0)
+		e = read_text(r, at, "cwd", &s->cwd);
+	if (e == 0)
+		e = read_bool(r, at, "serve_mcp_tools", &s->serve_tools);
+	if (e == 0)
+		e = read_seconds(
+			r, at, "startup_timeout", &s->startup_timeout_ms);
+	if (e == 0)
+		e = read_seconds(r, at, "call_timeout", &s->call_timeout_ms);
+	if (e == 0)
+		e = check_usable(r, s, transport);
+	if (e == 0)
+		s->argv[0] = s->command;
+	mem_free(transport);
+	return e;
+}
+
+static int read_server(struct reader *r, int key, struct mcp_config *c)
+{
+	struct mcp_server_config *s = mem_new(sizeof(*s));
+	if (!s)
+		return no_memory(r);
+	c->servers[c->n++] = s;
+	r->server = json_raw(&r->doc, key);
+	s->serve_tools = true;
+	s->startup_timeout_ms = STARTUP_TIMEOUT_S * 1000;
+	s->name = json_cstr(r->server);
+	if (!s->name || !*s->name || strlen(s->name) > MCP_NAME_MAX)
+		return refuse_field(r, "value_error", NULL,
+			"a server's name is 1 to 128 bytes without NUL", key);
+	return read_fields(r, json_value(&r->doc, key), s);
+}
+
+static int read_all(struct reader *r, struct mcp_config *c)
+{
+	if (json_type(&r->doc, 0) != JSON_OBJECT)
+		return refuse_field(r, "model_attributes_type", NULL,
+			"Input should be a valid dictionary", 0);
+	int servers = json_get(&r->doc, 0, "mcpServers");
+	if (servers == JSON_NONE)
+		return refuse_field(
+			r, "missing", "mcpServers", "Field required", 0);
+	if (json_type(&r->doc, servers) != JSON_OBJECT)
+		return refuse_field(r, "dict_type", "mcpServers",
+			"Input should be a valid dictionary", servers);
+	size_t n = json_count(&r->doc, servers);
+	if (n > MCP_SERVERS_MAX)
+		return refuse_field(r, "too_long", "mcpServers",
+			"at most 256 servers", servers);
+	c->servers = mem_new_array(n, sizeof(*c->servers));
+	if (!c->servers)
+		return no_memory(r);
+	for (int key = json_first(&r->doc, servers); key != JSON_NONE;
+		key = json_after(&r->doc, key))
+		if (read_server(r, key, c) < 0)
+			return -1;
+	return 0;
+}
+
+int mcp_config_read(struct mcp_config *c, struct str body, struct buf *error)
+{
+	struct reader r = {.error = error};
+	struct json_where where;
+	*c = (struct mcp_config){0};
+	int code = json_parse(&r.doc, body, MCP_CONFIG_VALUES, &where);
+	if (code)
+		(void)refuse_json(&r, code, where);
+	else if (read_all(&r, c) < 0)
+		mcp_config_fini(c);
+	json_free(&r.doc);
+	return r.status;
+}
+
+static void free_texts(char **texts)
+{
+	for (char **t = texts; t && *t; t++)
+		mem_free(*t);
+	mem_free(texts);
+}
+
+void mcp_server_config_free(struct mcp_server_config *s)
+{
+	if (!s)
+		return;
+	/* argv[0] is the command, and is NULL when the reading failed early */
+	if (s->argv)
+		for (char **a = s->argv + 1; *a; a++)
+			mem_free(*a);
+	mem_free(s->argv);
+	free_texts(s->env);
+	mem_free(s->command);
+	mem_free(s->cwd);
+	mem_free(s->name);
+	mem_free(s);
+}
+
+void mcp_config_fini(struct mcp_config *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		mcp_server_config_free(c->servers[i]);
+	mem_free(c->servers);
+	*c = (struct mcp_config){0};
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_texts(char *const *a, char *const *b)
+{
+	for (; *a && *b; a++, b++)
+		if (strcmp(*a, *b) != 0)
+			return false;
+	return !*a && !*b;
+}
+
+bool mcp_server_config_equal(
+	const struct mcp_server_config *a, const struct mcp_server_config *b)
+{
+	return same_text(a->name, b->name) && same_texts(a->argv, b->argv) &&
+	       same_texts(a->env, b->env) && same_text(a->cwd, b->cwd) &&
+	       a->serve_tools == b->serve_tools &&
+	       a->startup_timeout_ms == b->startup_timeout_ms &&
+	       a->call_timeout_ms == b->call_timeout_ms;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/mcp_config.h - the configuration of the MCP router: {"mcpServers":{}}.
+ *
+ * input: untrusted
+ */
+#ifndef NET_MCP_CONFIG_H
+#define NET_MCP_CONFIG_H
+
+#include <stdbool.h>
+
+#include "lib/buf.h"
+
+enum {
+	MCP_SERVERS_MAX = 256,
+	MCP_NAME_MAX = 128,        /* bytes of a server's name */
+	MCP_CONFIG_VALUES = 65536, /* JSON values in a configuration */
+};
+
+/* one server; every string is owned and NUL-terminated */
+struct mcp_server_config {
+	char *name;
+	char *command;
+	char **argv; /* command, arguments, NULL */
+	char **env;  /* "NAME=VALUE", sorted, NULL-terminated */
+	char *cwd;   /* or NULL */
+	bool serve_tools;
+	uint64_t startup_timeout_ms;
+	uint64_t call_timeout_ms; /* 0: none */
+};
+
+struct mcp_config {
+	struct mcp_server_config **servers; /* in the order that was given */
+	size_t n;
+};
+
+/*
+ * Read a request body. 0, or the HTTP status of the refusal with its body in
+ * `error`: 422 {"detail":[{type, loc, msg, input}]} names the field, 400
+ * {"detail":"..."} says which server cannot be used and why.
+ */
+int mcp_config_read(struct mcp_config *c, struct str body, struct buf *error);
+
+/* release what has not been taken (entries that are NULL were) */
+void mcp_config_fini(struct mcp_config *c);
+
+void mcp_server_config_free(struct mcp_server_config *s);
+
+/* would the two start the same process in the same way? */
+bool mcp_server_config_equal(
+	const struct mcp_server_config *a, const struct mcp_server_config *b);
+
+#endif
