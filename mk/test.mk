@@ -53,10 +53,10 @@ fuzz: $(FUZZ)
 bench: build/coracle test-deps
 	@tests/bench/run
 
-## lint: check format, layers, banned functions, limits, cppcheck
-lint: build/gen/applets.h build/vendor/include/.done
+## lint: check format, layers, banned functions, limits (RULES=name)
+lint: build/venv/.done
 	@scripts/need check test
-	@python3 -B tests/lint
+	@build/venv/bin/python -B tests/lint $(RULES)
 
 ## tidy: run clang-tidy over the sources
 tidy: $(GEN)
