@@ -37,7 +37,7 @@ enum ending {
 struct mcp_child {
 	struct mcp_children *all;
 	struct mcp_child *prev, *next;
-	const char *name;
+	char *name;
 	struct mcp_child_events events; /* on_line == NULL: retired */
 	pid_t pid;
 	struct loop_child watch;
@@ -205,9 +205,7 @@ static void split_lines(struct mcp_child *c)
 /* false: nothing more to read now */
 static bool read_out(struct mcp_child *c)
 {
-	size_t room = c->partial.cap - c->partial.off - c->partial.n;
-	char *dst =
-		buf_reserve(&c->partial, room > READ_STEP ? room : READ_STEP);
+	char *dst = buf_reserve(&c->partial, READ_STEP);
 	if (!dst) {
 		close_watch(c, &c->out);
 		fault(c, "a message is longer than 64 MiB");
@@ -319,6 +317,7 @@ static void release(void *owner)
 	buf_fini(&c->partial);
 	buf_fini(&c->tail);
 	buf_fini(&c->err_line);
+	mem_free(c->name);
 	mem_free(c);
 }
 
@@ -475,7 +474,11 @@ static struct mcp_child *new_child(struct mcp_children *all,
 	if (!c)
 		return NULL;
 	c->all = all;
-	c->name = config->name;
+	c->name = mem_dup(config->name, strlen(config->name));
+	if (!c->name) {
+		mem_free(c);
+		return NULL;
+	}
 	c->events = *events;
 	c->in.fd = -1;
 	c->out.fd = -1;

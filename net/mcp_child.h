@@ -42,8 +42,8 @@ struct mcp_child_events {
 };
 
 /*
- * Start the server. The configuration must outlive the child's events. 0, or
- * a negative errno with a sentence in why[0..size).
+ * Start the server. 0, or a negative errno with a sentence in why[0..size).
+ * The configuration is not needed afterwards.
  */
 int mcp_child_start(struct mcp_child **out, struct mcp_children *all,
 	const struct mcp_server_config *config,
