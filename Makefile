@@ -54,12 +54,11 @@ else
 ## all: build build/coracle (SAN=1: build/san/coracle, with sanitizers)
 all: build/coracle
 endif
-	@printf '%s: ' $<; wc -c <$< | \
-		sed -e ':a' -e 's/\([0-9]\)\([0-9]\{3\}\)\($$\|,\)/\1,\2\3/;ta' \
-		-e 's/$$/ bytes/'
+	@scripts/bytes $<
 
 ## debug: build build/coracle-debug (host compiler, -O0 -g)
 debug: build/coracle-debug
+	@scripts/bytes $<
 
 ## deps: install what the build needs, and nothing else
 deps:
@@ -81,14 +80,15 @@ distclean:
 
 ## help: print this list
 help:
-	@sed -n 's/^## \([a-z-]*\): /\1|/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^## \([a-z-]*\): /\1|/p' $(wildcard Makefile */*.mk) | \
 		awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 .PHONY: all debug deps install clean distclean help FORCE
 
 # --- are the tools here? -----------------------------------------------------
 
-NO_TOOLS := deps test-deps clean distclean help
+# targets that install them first, or do without
+NO_TOOLS := deps test test-san test-deps packages run clean distclean help
 ifneq ($(filter-out $(NO_TOOLS),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell scripts/need check build 2>&1 >/dev/null),)
 $(shell scripts/need check build >&2)
