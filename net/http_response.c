@@ -105,21 +105,24 @@ void http_add_field(struct http_exchange *x, const char *name, struct str value)
 /* ------------------------------------------------- what becomes of the body */
 
 /*
- * The rest of a body that nobody will read: it is skipped when that is cheap,
- * else the connection is closed behind the answer. A peer that still waits
- * for "100 Continue" may send the body or not, so nothing can follow it.
+ * Can the rest of the body be skipped to keep the connection? A peer that
+ * still waits for "100 Continue" may send it or not, so nothing can follow.
  */
+static bool rest_is_cheap(const struct http_exchange *x)
+{
+	if (x->body.done)
+		return true;
+	if (x->head.expect_continue && !x->body_begun &&
+		http_conn_input(x->conn).n == 0)
+		return false;
+	return x->body.framing == HTTP_BODY_LENGTH && x->body.left <= SKIP_MAX;
+}
+
+/* nobody will read the rest of the body */
 static void drop_body(struct http_exchange *x)
 {
 	x->mode = BODY_SKIP;
-	if (x->body.done)
-		return;
-	bool waits = x->head.expect_continue && !x->body_begun &&
-		     http_conn_input(x->conn).n == 0;
-	if (!http_exchange_skip(x) || waits)
-		x->close = true;
-	else if (!x->body.done && (x->body.framing != HTTP_BODY_LENGTH ||
-					  x->body.left > SKIP_MAX))
+	if (!http_exchange_skip(x) || !rest_is_cheap(x))
 		x->close = true;
 }
 
@@ -227,8 +230,9 @@ void http_start(struct http_exchange *x, int status, const char *content_type)
 	if (!begin_answer(x, &status))
 		return;
 	x->answer = ANSWER_STARTED;
-	if (x->mode == BODY_UNDECIDED)
-		drop_body(x);
+	/* it may still be asked for, but that cannot be known here */
+	if (x->mode == BODY_UNDECIDED && !rest_is_cheap(x))
+		x->close = true;
 	x->chunked = x->head.minor == 1;
 	if (!x->chunked && !x->no_body)
 		x->close = true;
