@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * applets/gateway/gateway.c - the HTTP environment gateway: set up, turn, stop.
+ *
+ * One event loop and no heavy work in it: archives are packed and unpacked by
+ * worker processes, MCP servers are children, bytes are moved between them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "applets/gateway/gateway.h"
+#include "lib/applet.h"
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/size.h"
+
+APPLET(gateway, "Serve the environment's HTTP interface and MCP endpoint.",
+	"usage: gateway [OPTION...]\n"
+	"\n"
+	"GET  /health         is it up?\n"
+	"POST /apps           {\"mcpServers\":{...}}: which MCP servers serve\n"
+	"     /mcp            MCP (Streamable HTTP) to all of them at once\n"
+	"POST /data/populate  a tar.gz (multipart part `archive`) into a\n"
+	"                     subsystem (?subsystem=filesystem)\n"
+	"POST /data/snapshot  all subsystems as one tar.gz\n"
+	"\n"
+	"With CORACLE_TOKEN in the environment, /apps and /data want it as\n"
+	"bearer token.\n"
+	"\n"
+	"examples:\n"
+	"  gateway --port 8080 --root /\n"
+	"  curl -F archive=@files.tar.gz 127.0.0.1:8080/data/populate\n"
+	"  curl -X POST -o snap.tar.gz 127.0.0.1:8080/data/snapshot\n");
+
+enum { STOP_MS = 3000 };
+
+struct options {
+	uint64_t port;
+	const char *listen;
+	const char *root;
+};
+
+static void on_log(void *owner, const struct http_exchange *x, int status,
+	uint64_t bytes, uint64_t us)
+{
+	const struct http_head *head = http_request(x);
+	(void)owner;
+	if (!head->method.n)
+		return; /* refused before there was a request */
+	log_info("%.*s %.*s %d %llu bytes %llu.%03llu ms",
+		STR_FMT(head->method), STR_FMT(str_first(head->target, 200)),
+		status, (unsigned long long)bytes,
+		(unsigned long long)(us / 1000),
+		(unsigned long long)(us % 1000));
+}
+
+/* ------------------------------------------------------------------ setup */
+
+static const char *name_from_env(const char *variable, const char *standard)
+{
+	const char *name = getenv(variable);
+	if (!name || !*name)
+		return standard;
+	if (*name == '/' || str_has(str_of(name), STR("..")))
+		die(EXIT_CONFIG,
+			"%s: '%s' must be a relative path without '..'",
+			variable, name);
+	return name;
+}
+
+static bool is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 ||
+	       strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
+}
+
+static void listen_on(struct gateway *g, const struct options *o)
+{
+	int fd = http_listen_tcp(o->listen, (uint16_t)o->port);
+	if (fd < 0)
+		die(EXIT_FAIL, "listen on %s port %u: %s", o->listen,
+			(unsigned)o->port, strerror(-fd));
+	uint16_t port = http_listen_port(fd);
+	bool v6 = strchr(o->listen, ':') != NULL;
+	int r = http_server_listen(g->server, fd);
+	if (r < 0)
+		die(EXIT_FAIL, "listen on %s: %s", o->listen, strerror(-r));
+	log_info("listening on http://%s%s%s:%u", v6 ? "[" : "", o->listen,
+		v6 ? "]" : "", (unsigned)port);
+	if (!g->token && !is_loopback(o->listen))
+		log_warn("no CORACLE_TOKEN: whoever reaches %s may change "
+			 "this environment",
+			o->listen);
+}
+
+static void on_stop_timeout(void *owner)
+{
+	struct gateway *g = owner;
+	log_warn("stopping takes over %d ms, leaving what is under way",
+		STOP_MS);
+	loop_stop(&g->loop);
+}
+
+/* the first signal ends in order, the second at once */
+static void on_signal(void *owner, const struct signalfd_siginfo *info)
+{
+	struct gateway *g = owner;
+	(void)info;
+	if (g->stopping) {
+		loop_stop(&g->loop);
+		return;
+	}
+	g->stopping = true;
+	http_server_drain(g->server);
+	mcp_router_stop(&g->router);
+	(void)loop_timer_at(&g->loop, &g->timer, loop_now(&g->loop) + STOP_MS,
+		on_stop_timeout, g);
+}
+
+static void setup(struct gateway *g, const struct options *o)
+{
+	sigset_t set;
+	g->token = getenv("CORACLE_TOKEN");
+	if (g->token && !*g->token)
+		g->token = NULL;
+	g->files = name_from_env("FILESYSTEM_SUBSYSTEM_NAME", "filesystem");
+	g->apps_data = name_from_env("APPS_DATA_SUBSYSTEM_NAME", ".apps_data");
+	g->root_path = o->root;
+	g->root = open(o->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (g->root < 0)
+		die(EXIT_FAIL, "--root %s: %s", o->root, strerror(errno));
+	int r = loop_init(&g->loop);
+	if (r < 0)
+		die(EXIT_FAIL, "event loop: %s", strerror(-r));
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	r = loop_watch_signals(&g->loop, &set, on_signal, g);
+	if (r < 0)
+		die(EXIT_FAIL, "signals: %s", strerror(-r));
+	mcp_router_init(&g->router, &g->loop);
+	const struct http_server_config config = {
+		.on_request = gateway_route, .on_log = on_log, .owner = g};
+	g->server = http_server_new(&g->loop, &config);
+	if (!g->server)
+		die(EXIT_FAIL, "out of memory");
+	listen_on(g, o);
+}
+
+/* -------------------------------------------------------- turn and stop */
+
+static bool is_idle(const struct gateway *g)
+{
+	return http_server_idle(g->server) && mcp_router_idle(&g->router) &&
+	       g->workers == 0;
+}
+
+static void turn(struct gateway *g)
+{
+	int r = loop_turn(&g->loop);
+	if (r < 0)
+		die(EXIT_FAIL, "event loop: %s", strerror(-r));
+	if (g->stopping && is_idle(g))
+		loop_stop(&g->loop);
+}
+
+static void stop(struct gateway *g)
+{
+	http_server_free(g->server);
+	mcp_router_fini(&g->router);
+	loop_timer_clear(&g->loop, &g->timer);
+	loop_fini(&g->loop);
+	fd_close(&g->root);
+}
+
+int gateway_main(int argc, char **argv)
+{
+	static struct gateway g;
+	struct options o = {.port = 8080, .listen = "127.0.0.1", .root = "/"};
+	const struct arg_opt opts[] = {
+		{'p', "port", ARG_NUMBER, &o.port, "N",
+			"port to listen on (8080; 0: any free one)", 0, 65535,
+			NULL},
+		{'l', "listen", ARG_TEXT, &o.listen, "ADDR",
+			"address to listen on (127.0.0.1)", 0, 0, NULL},
+		{'r', "root", ARG_TEXT, &o.root, "DIR",
+			"directory under which the subsystems lie (/)", 0, 0,
+			NULL},
+	};
+	int first =
+		applet_args(&applet_gateway, opts, ARRAY_LEN(opts), argc, argv);
+	if (first < argc)
+		die_usage("unexpected argument '%s'", argv[first]);
+	setup(&g, &o);
+	while (!g.loop.done)
+		turn(&g);
+	stop(&g);
+	return EXIT_OK;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* applets/gateway/gateway.h - what the parts of the gateway share. */
+#ifndef APPLETS_GATEWAY_GATEWAY_H
+#define APPLETS_GATEWAY_GATEWAY_H
+
+#include "net/http_server.h"
+#include "net/mcp_router.h"
+
+struct gateway {
+	struct loop loop;
+	struct http_server *server;
+	struct mcp_router router;
+	int root;              /* directory under which the subsystems lie */
+	const char *root_path; /* its name, for workers and messages */
+	const char *files;     /* FILESYSTEM_SUBSYSTEM_NAME */
+	const char *apps_data; /* APPS_DATA_SUBSYSTEM_NAME */
+	const char *token;     /* CORACLE_TOKEN; NULL: control is open */
+	size_t workers;        /* running now */
+	bool stopping;
+	struct loop_timer timer; /* stopping: how long we wait */
+};
+
+/* every request */
+void gateway_route(void *owner, struct http_exchange *x);
+
+/* the handlers that routes.c names; each answers x, now or later */
+void apps_post(struct gateway *g, struct http_exchange *x);
+void populate_post(struct gateway *g, struct http_exchange *x);
+void snapshot_post(struct gateway *g, struct http_exchange *x);
+
+/* {"detail":[{"type":..,"loc":["body",FIELD],"msg":..,"input":null}]} */
+void reply_invalid(struct http_exchange *x, const char *type, const char *field,
+	const char *message);
+
+/*
+ * Does a request for JSON carry it? Absent means yes. Answers 422 and gives
+ * false otherwise.
+ */
+bool require_json(struct http_exchange *x);
+
+/*
+ * A subsystem's name that a client sent: one of the two roots or a path below
+ * one. false: 400 with the reason was given.
+ */
+bool require_subsystem(
+	struct gateway *g, struct http_exchange *x, struct str name);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * applets/gateway/populate.c - POST /data/populate: a tar.gz into a subsystem.
+ *
+ * input: untrusted
+ *
+ * socket -> multipart part -> pipe -> `tar -xz --atomic` in the subsystem's
+ * directory. Nothing is kept here but what the pipe did not take yet. The
+ * worker moves its files into place only after the last byte was good, so
+ * whatever fails leaves what was there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "applets/gateway/worker.h"
+#include "lib/fd.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/path.h"
+#include "lib/size.h"
+#include "net/multipart.h"
+
+enum { FIELD_MAX = 1 << 20, NAME_MAX_BYTES = 4096 };
+
+enum part { PART_NONE, PART_ARCHIVE, PART_HOOKS, PART_OTHER };
+
+struct populate {
+	struct gateway *g;
+	struct http_exchange *x; /* NULL: answered, or the client is gone */
+	struct worker *worker;   /* NULL: not started, or ended */
+	struct multipart form;
+	struct buf subsystem;
+	struct buf hooks;
+	enum part part;
+	bool archive_seen;
+	bool body_done;
+	const char *fault; /* why the client's request is refused */
+	int fault_status;
+};
+
+static void finish(struct populate *p)
+{
+	multipart_fini(&p->form);
+	buf_fini(&p->subsystem);
+	buf_fini(&p->hooks);
+	mem_free(p);
+}
+
+static struct http_exchange *take_exchange(struct populate *p)
+{
+	struct http_exchange *x = p->x;
+	p->x = NULL;
+	http_set_owner(x, NULL, NULL);
+	return x;
+}
+
+static void on_close(void *owner, struct http_exchange *x)
+{
+	struct populate *p = owner;
+	(void)x;
+	if (p->worker)
+		worker_abandon(p->worker);
+	finish(p);
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static void answer_success(
+	struct http_exchange *x, const struct populate *p, struct str status)
+{
+	struct buf body;
+	struct json_writer w = {.out = &body};
+	buf_init(&body, 3 * NAME_MAX_BYTES + 4096);
+	json_w_open(&w, '{');
+	json_w_key(&w, "objects_added");
+	json_w_raw(&w, json_member(status, "entries"));
+	json_w_key(&w, "subsystem");
+	json_w_str(&w, buf_str(&p->subsystem));
+	json_w_key(&w, "extracted_bytes");
+	json_w_raw(&w, json_member(status, "bytes"));
+	json_w_key(&w, "hook_timings");
+	json_w_raw(&w, STR("[]"));
+	json_w_close(&w, '}');
+	http_reply(x, 200, "application/json", buf_str(&body));
+	buf_fini(&body);
+}
+
+/* the archive's fault is the client's; a full disk or a crash is ours */
+static int status_of_failure(struct str status)
+{
+	static const char *const theirs[] = {"gzip", "tar", "unsafe",
+		"conflict", "limit", "truncated", "empty"};
+	struct str kind = json_member(status, "kind");
+	for (size_t i = 0; kind.p && i < ARRAY_LEN(theirs); i++)
+		if (json_str_is(kind, str_of(theirs[i])))
+			return 400;
+	return 500;
+}
+
+static void answer_failure(
+	struct http_exchange *x, const struct worker_result *result)
+{
+	struct buf text;
+	struct str error = {NULL, 0};
+	if (result->status.p)
+		error = json_member(result->status, "error");
+	if (!error.p || json_type_of(error) != JSON_STRING) {
+		http_reply_detail(x, 500, "extraction failed: %s", result->how);
+		return;
+	}
+	buf_init(&text, FIELD_MAX);
+	json_unquote(&text, error);
+	http_reply_detail(x, status_of_failure(result->status), "archive: %s",
+		buf_cstr(&text));
+	buf_fini(&text);
+}
+
+static void on_done(void *owner, const struct worker_result *result)
+{
+	struct populate *p = owner;
+	p->worker = NULL;
+	struct http_exchange *x = take_exchange(p);
+	if (p->fault)
+		http_reply_detail(x, p->fault_status, "%s", p->fault);
+	else if (result->ok)
+		answer_success(x, p, result->status);
+	else
+		answer_failure(x, result);
+	finish(p);
+}
+
+/* the request is bad: what was begun is undone, then it is said so */
+static void refuse(struct populate *p, int status, const char *why)
+{
+	if (p->fault)
+		return;
+	p->fault = why;
+	p->fault_status = status;
+	if (p->worker) {
+		worker_interrupt(p->worker); /* on_done answers */
+		return;
+	}
+	http_reply_detail(take_exchange(p), status, "%s", why);
+	finish(p);
+}
+
+/* ----------------------------------------------------------------- worker */
+
+static void on_room(void *owner)
+{
+	struct populate *p = owner;
+	http_resume(p->x);
+}
+
+static bool start_worker(struct populate *p)
+{
+	static const char *const argv[] = {"tar", "-x", "-z", "-f", "-",
+		"--atomic", "--strict-members", "--status-fd", WORKER_STATUS_FD,
+		NULL};
+	char why[256];
+	const char *name = buf_cstr(&p->subsystem);
+	int r = path_mkdirs(p->g->root, name, 0755);
+	int dir = r < 0 ? r
+			: path_open_nofollow(
+				  p->g->root, name, O_RDONLY | O_DIRECTORY, 0);
+	if (dir < 0) {
+		http_reply_detail(take_exchange(p), 500, "subsystem %s: %s",
+			name, strerror(-dir));
+		return false;
+	}
+	struct worker_request request = {.argv = (char *const *)(uintptr_t)argv,
+		.cwd = dir,
+		.feed = true,
+		.on_room = on_room,
+		.on_done = on_done,
+		.owner = p};
+	p->worker = worker_start(p->g, &request, why, sizeof(why));
+	fd_close(&dir);
+	if (!p->worker)
+		http_reply_detail(take_exchange(p), 500, "%s", why);
+	return p->worker != NULL;
+}
+
+/* ------------------------------------------------------------- the form */
+
+/* false: the request has been answered and p is gone, or will be answered */
+static bool begin_part(struct populate *p)
+{
+	struct str name = buf_str(&p->form.name);
+	p->part = PART_OTHER;
+	if (str_is(name, "post_populate_hooks"))
+		p->part = PART_HOOKS;
+	if (!str_is(name, "archive"))
+		return true;
+	if (!p->form.has_filename) {
+		refuse(p, 422,
+			"archive: must be a file part (with a filename)");
+		return false;
+	}
+	if (p->archive_seen) {
+		refuse(p, 422, "archive: given twice");
+		return false;
+	}
+	p->archive_seen = true;
+	p->part = PART_ARCHIVE;
+	if (!start_worker(p)) {
+		finish(p);
+		return false;
+	}
+	return true;
+}
+
+/* bytes of a part that were used; negative: p may be gone */
+static ssize_t take_data(struct populate *p, struct str data)
+{
+	if (p->part == PART_HOOKS) {
+		buf_put_str(&p->hooks, data);
+		if (p->hooks.err) {
+			refuse(p, 400,
+				"post_populate_hooks: larger than 1 MiB");
+			return -1;
+		}
+	}
+	if (p->part != PART_ARCHIVE)
+		return (ssize_t)data.n;
+	ssize_t n = worker_write(p->worker, data);
+	/*
+	 * A worker that reads no more has failed and will say why; the rest
+	 * of the upload has nowhere to go.
+	 */
+	return n == -EPIPE ? (ssize_t)data.n : n;
+}
+
+/*
+ * Bytes of `in` that are used up. *stop: the input pipe is full, or the
+ * request is answered; with *gone p does not exist any more.
+ */
+static size_t take(struct populate *p, struct str in, bool *gone)
+{
+	size_t total = 0;
+	*gone = false;
+	while (total < in.n) {
+		size_t used = 0;
+		struct str data = {NULL, 0};
+		enum multipart_event event = multipart_next(
+			&p->form, str_from_index(in, total), &used, &data);
+		if (event == MULTIPART_PART && !begin_part(p)) {
+			*gone = true;
+			return in.n;
+		}
+		if (event == MULTIPART_ERROR) {
+			*gone = true;
+			refuse(p, 400, p->form.error);
+			return in.n;
+		}
+		if (event == MULTIPART_DATA) {
+			ssize_t n = take_data(p, data);
+			if (n < 0) {
+				*gone = true;
+				return in.n;
+			}
+			if ((size_t)n < data.n)
+				return total + multipart_unread(&p->form, used,
+						       data.n - (size_t)n);
+		}
+		total += used;
+		if (event == MULTIPART_MORE || event == MULTIPART_END)
+			break;
+	}
+	return total;
+}
+
+static size_t on_data(void *owner, struct http_exchange *x, struct str data)
+{
+	struct populate *p = owner;
+	bool gone;
+	(void)x;
+	if (p->fault)
+		return data.n; /* read on, so that the client sees the answer */
+	return take(p, data, &gone);
+}
+
+static void on_end(void *owner, struct http_exchange *x)
+{
+	struct populate *p = owner;
+	(void)x;
+	if (p->fault)
+		return;
+	if (!multipart_ended(&p->form)) {
+		refuse(p, 400,
+			"the form is cut short: its closing boundary is "
+			"missing");
+	} else if (!p->archive_seen) {
+		struct http_exchange *open = take_exchange(p);
+		reply_invalid(open, "missing", "archive", "Field required");
+		finish(p);
+	} else if (str_trim(buf_str(&p->hooks)).n) {
+		refuse(p, 501,
+			"post_populate_hooks: not supported by this version");
+	} else if (p->worker) {
+		worker_end_input(p->worker);
+	}
+}
+
+/* ------------------------------------------------------------ the request */
+
+static bool read_subsystem(
+	struct gateway *g, struct http_exchange *x, struct buf *name)
+{
+	struct str query = http_request(x)->query;
+	buf_init(name, NAME_MAX_BYTES);
+	if (!query.p || !http_query_get(query, "subsystem", name)) {
+		if (query.p &&
+			(name->err || str_has(query, STR("subsystem=")))) {
+			http_reply_detail(
+				x, 400, "subsystem: too long or badly encoded");
+			return false;
+		}
+		buf_puts(name, g->files);
+	}
+	return require_subsystem(g, x, buf_str(name));
+}
+
+void populate_post(struct gateway *g, struct http_exchange *x)
+{
+	struct buf subsystem;
+	if (!read_subsystem(g, x, &subsystem)) {
+		buf_fini(&subsystem);
+		return;
+	}
+	struct populate *p = mem_new(sizeof(*p));
+	if (!p) {
+		buf_fini(&subsystem);
+		http_reply_detail(x, 500, "out of memory");
+		return;
+	}
+	*p = (struct populate){.g = g, .x = x, .subsystem = subsystem};
+	buf_init(&p->hooks, FIELD_MAX);
+	struct str type = http_field(http_request(x), "Content-Type");
+	if (multipart_init(&p->form, type) < 0) {
+		if (str_starts(type, STR("multipart/form-data")))
+			http_reply_detail(x, 400, "%s", p->form.error);
+		else
+			reply_invalid(x, "missing", "archive",
+				"Field required: send multipart/form-data with "
+				"a file part named archive");
+		finish(p);
+		return;
+	}
+	http_set_owner(x, p, on_close);
+	http_stream(
+		x, (struct http_sink){
+			   .on_data = on_data, .on_end = on_end, .owner = p});
+}
