@@ -22,7 +22,9 @@ bool http_io_blocked(const struct http_conn *c)
 /* bytes taken by the kernel; 0: it is full or the connection is dead now */
 static size_t send_pieces(struct http_conn *c, struct iovec *iov, size_t n)
 {
-	struct msghdr message = {.msg_iov = iov, .msg_iovlen = n};
+	struct msghdr message = {.msg_iov = iov};
+	/* an int in one libc, a size_t in another */
+	message.msg_iovlen = (__typeof__(message.msg_iovlen))n;
 	int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 	ssize_t r;
 	do {

@@ -352,3 +352,8 @@ enum multipart_event multipart_next(
 	} while (event == MULTIPART_MORE && m->state != before);
 	return event;
 }
+
+bool multipart_ended(const struct multipart *m)
+{
+	return m->state == EPILOGUE;
+}

@@ -53,9 +53,13 @@ void multipart_fini(struct multipart *m);
 /*
  * Look at `in`. *used says how many bytes were consumed (also with
  * MULTIPART_MORE: the rest, at most a delimiter long, must be given again in
- * front of what follows). With MULTIPART_DATA, *data is part of in.
+ * front of what follows). With MULTIPART_DATA, *data is the end of what was
+ * used, and a caller that could take only its beginning gives the rest again.
  */
 enum multipart_event multipart_next(struct multipart *m, struct str in,
 	size_t *used, struct str *data);
+
+/* has the closing delimiter been seen? */
+bool multipart_ended(const struct multipart *m);
 
 #endif

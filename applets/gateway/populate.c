@@ -260,9 +260,8 @@ static size_t take(struct populate *p, struct str in, bool *gone)
 				*gone = true;
 				return in.n;
 			}
-			if ((size_t)n < data.n)
-				return total + multipart_unread(&p->form, used,
-						       data.n - (size_t)n);
+			if ((size_t)n < data.n) /* the pipe is full */
+				return total + used - (data.n - (size_t)n);
 		}
 		total += used;
 		if (event == MULTIPART_MORE || event == MULTIPART_END)
