@@ -58,6 +58,10 @@ lint: build/venv/.done
 	@scripts/need check test
 	@build/venv/bin/python -B tests/lint $(RULES)
 
+## format: let clang-format rewrite the C files
+format:
+	@clang-format -i $(SRC) $(HEADERS) $(wildcard tests/*/*.[ch])
+
 ## tidy: run clang-tidy over the sources
 tidy: $(GEN)
 	@clang-tidy --quiet $(SRC) -- $(CFLAGS_ALL) -Wno-unknown-warning-option
@@ -69,7 +73,7 @@ size: build/coracle
 		awk '$$2 + 0 >= 1024 { printf "%8d  %s  %s\n", $$2, $$3, $$4 }'
 
 .PHONY: test test-san test-deps packages unit test-programs fuzz bench lint \
-	tidy size
+	format tidy size
 
 # --- what tests run in -------------------------------------------------------
 
