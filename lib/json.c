@@ -264,6 +264,28 @@ struct str json_member(struct str raw, const char *key)
 	return (struct str){NULL, 0};
 }
 
+bool json_pick(
+	struct str raw, const char *const *names, struct str *out, size_t n)
+{
+	struct json_cursor c;
+	struct str key, value;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (struct str){NULL, 0};
+	if (!json_open(&c, raw) || !c.object)
+		return false;
+	while (json_next(&c, &key, &value)) {
+		size_t i = 0;
+		while (i < n && !json_key_is(key, names[i]))
+			i++;
+		if (i == n)
+			continue;
+		if (out[i].p)
+			return false;
+		out[i] = value;
+	}
+	return true;
+}
+
 /* ----------------------------------------------------------- documents */
 
 static struct str token_text(const struct json_doc *d, int at)

@@ -89,6 +89,14 @@ bool json_next(struct json_cursor *c, struct str *key, struct str *value);
  */
 struct str json_member(struct str raw, const char *key);
 
+/*
+ * Several members of a validated object in one pass: out[i] becomes the raw
+ * value of names[i] (p == NULL: absent). false when raw is no object, or has
+ * one of them twice: two readers could take different ones.
+ */
+bool json_pick(
+	struct str raw, const char *const *names, struct str *out, size_t n);
+
 /* does a raw key (escapes kept) spell this name? */
 bool json_key_is(struct str raw_key, const char *name);
 

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/buf.h"
 #include "lib/str.h"
@@ -98,12 +99,19 @@ void http_body_init(struct http_body *b, const struct http_head *head);
 ssize_t http_body_feed(struct http_body *b, struct str in, struct str *data,
 	struct http_error *error);
 
+/*
+ * Give back the last n bytes of the payload that the latest feed returned:
+ * they are not taken then and will be fed again.
+ */
+void http_body_unget(struct http_body *b, size_t n);
+
 /* "Not Found" for 404; "" for unknown ones */
 const char *http_reason(int status);
 
 /*
- * First value of a query parameter, percent-decoded ('+' is a space) into
- * out; returns false when it is absent or badly encoded. The last one wins.
+ * Value of a query parameter, percent-decoded ('+' is a space) into out, which
+ * is emptied first; false when it is absent or badly encoded. Of several the
+ * last one wins.
  */
 bool http_query_get(struct str query, const char *name, struct buf *out);
 

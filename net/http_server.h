@@ -117,7 +117,8 @@ void http_reply_detail(struct http_exchange *x, int status,
 /*
  * An answer in pieces: chunked for 1.1, until close for 1.0. For HEAD the
  * pieces are dropped. http_write() queues; http_queued() tells how much is
- * waiting, and the drain function is called when it fell under low bytes.
+ * waiting, and the drain function is called, by the loop, each time that it
+ * fell under low bytes (or to 0) after having been at or over them.
  */
 void http_start(struct http_exchange *x, int status, const char *content_type);
 void http_write(struct http_exchange *x, struct str data);

@@ -12,45 +12,21 @@ static bool usable_id(struct str id)
 	return type == JSON_STRING || type == JSON_NUMBER;
 }
 
-/* the member that a key names, or NULL for a key that we only pass on */
-static struct str *member_of(struct jsonrpc *m, struct str key)
-{
-	if (json_key_is(key, "id"))
-		return &m->id;
-	if (json_key_is(key, "method"))
-		return &m->method;
-	if (json_key_is(key, "params"))
-		return &m->params;
-	if (json_key_is(key, "result"))
-		return &m->result;
-	if (json_key_is(key, "error"))
-		return &m->error;
-	return NULL;
-}
-
 static int read_members(struct jsonrpc *m, const char **why)
 {
-	struct json_cursor c;
-	struct str key, value;
-	struct str version = {NULL, 0};
-	if (!json_open(&c, m->text) || !c.object) {
-		*why = "a message must be an object";
+	static const char *const names[] = {
+		"jsonrpc", "id", "method", "params", "result", "error"};
+	struct str v[ARRAY_LEN(names)];
+	if (!json_pick(m->text, names, v, ARRAY_LEN(names))) {
+		*why = "a message must be an object without repeated members";
 		return JSONRPC_INVALID_REQUEST;
 	}
-	while (json_next(&c, &key, &value)) {
-		struct str *member = json_key_is(key, "jsonrpc")
-					     ? &version
-					     : member_of(m, key);
-		if (!member)
-			continue;
-		/* two readings of one message are how filters are passed */
-		if (member->p) {
-			*why = "the same member twice";
-			return JSONRPC_INVALID_REQUEST;
-		}
-		*member = value;
-	}
-	if (!version.p || !json_str_is(version, STR("2.0"))) {
+	m->id = v[1];
+	m->method = v[2];
+	m->params = v[3];
+	m->result = v[4];
+	m->error = v[5];
+	if (!v[0].p || !json_str_is(v[0], STR("2.0"))) {
 		*why = "jsonrpc must be \"2.0\"";
 		return JSONRPC_INVALID_REQUEST;
 	}

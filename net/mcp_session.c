@@ -63,6 +63,7 @@ struct mcp_session *mcp_session_new(
 		mem_free(s);
 		return NULL;
 	}
+	s->all = all;
 	fmt_str(s->version, sizeof(s->version), "%.*s", STR_FMT(version));
 	struct mcp_session **head = bucket_of(all, str_of(s->id));
 	s->next = *head;

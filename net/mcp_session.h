@@ -19,9 +19,11 @@ enum {
 };
 
 struct mcp_session {
+	struct mcp_sessions *all;
 	char id[2 * MCP_SESSION_ID_BYTES + 1];
 	char version[16];             /* as negotiated */
 	struct http_exchange *stream; /* its open GET, or NULL */
+	struct mcp_request *requests; /* without an answer yet */
 	unsigned posts;               /* open POSTs that refer to it */
 	bool ended;                   /* DELETEd; freed when posts is 0 */
 	struct mcp_session *next;     /* in its bucket */
@@ -32,6 +34,7 @@ struct mcp_sessions {
 	struct mcp_session *bucket[MCP_SESSION_BUCKETS];
 	struct mcp_session *newest, *oldest; /* by last use */
 	size_t n;
+	size_t streams; /* sessions with an open GET */
 };
 
 /* a new session; NULL: no memory, or all of them are busy */

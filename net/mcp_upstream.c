@@ -21,7 +21,8 @@ enum {
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MAX_MS = 30000,
 	STEADY_MS = 5000, /* up that long: the next failure is a new story */
-	POLL_MS = 250,    /* between two looks for a first tool */
+	PAUSE_TOLD_MS = 1000,
+	POLL_MS = 250, /* between two looks for a first tool */
 	HELD_MAX = 64 << 20,
 	EDITS_MAX = 8,
 };
@@ -283,16 +284,11 @@ static void on_tools(struct mcp_call *call, const struct jsonrpc *m)
 {
 	struct mcp_upstream *u = CONTAINER_OF(call, struct mcp_upstream, own);
 	struct str cursor = {NULL, 0};
-	if (m->kind == JSONRPC_ERROR) {
-		handshake_failed(u, "it refused tools/list");
-		return;
-	}
-	int r = mcp_tools_add_page(&u->fresh, m->result, &cursor);
+	int r = m->kind == JSONRPC_ERROR
+			? -EACCES
+			: mcp_tools_add_page(&u->fresh, m->result, &cursor);
 	if (r < 0) {
-		handshake_failed(u,
-			r == -EPROTO
-				? "its answer to tools/list is no list of tools"
-				: "its list of tools is too large");
+		bad_list(u, r);
 		return;
 	}
 	if (cursor.p) {
@@ -485,7 +481,8 @@ static void restart(struct mcp_upstream *u)
 		pause = u->backoff_ms;
 	u->backoff_ms =
 		size_min(pause ? 2 * pause : BACKOFF_FIRST_MS, BACKOFF_MAX_MS);
-	u->state = pause ? MCP_DOWN : MCP_STARTING;
+	/* calls wait for a short pause, and are told about a long one */
+	u->state = pause >= PAUSE_TOLD_MS ? MCP_DOWN : MCP_STARTING;
 	buf_fini(&u->held);
 	(void)loop_timer_at(loop_of(u), &u->timer, now + pause, on_restart, u);
 	fail_all(u, u->why);

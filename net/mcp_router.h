@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/mcp_router.h - many MCP servers behind one endpoint.
+ *
+ * Owns the set of servers that serves now, the set that is being prepared
+ * beside it, and the clients' sessions, which outlive every swap.
+ */
+#ifndef NET_MCP_ROUTER_H
+#define NET_MCP_ROUTER_H
+
+#include "net/mcp_index.h"
+#include "net/mcp_session.h"
+
+struct mcp_swap;
+
+struct mcp_router {
+	struct loop *loop;
+	struct mcp_children children;
+	struct mcp_sessions sessions;
+	struct mcp_upstream **set; /* what serves now */
+	size_t n;
+	bool configured; /* a swap has succeeded */
+	struct mcp_index index;
+	struct mcp_swap *swap; /* being prepared; waiting ones behind it */
+	struct mcp_retired *retired; /* out of service, calls still under way */
+	struct mcp_post *free_posts; /* kept for the next ones */
+	struct mcp_request *free_requests;
+	struct loop_timer ping; /* keeps open event streams alive */
+	struct buf scratch;     /* one message being put together */
+};
+
+void mcp_router_init(struct mcp_router *r, struct loop *loop);
+
+/* end every server at once and drop every session; then mcp_router_idle() */
+void mcp_router_stop(struct mcp_router *r);
+bool mcp_router_idle(const struct mcp_router *r);
+void mcp_router_fini(struct mcp_router *r);
+
+/* ----------------------------------------------------------- hot swap */
+
+struct mcp_swap_result {
+	bool ok;
+	bool unchanged;            /* it was the configuration that serves */
+	const char *failed_server; /* when not ok */
+	const char *why;
+	unsigned attempts;
+	uint64_t us; /* how long it took */
+};
+
+typedef void mcp_swap_fn(void *owner, const struct mcp_swap_result *result);
+
+/*
+ * Prepare these servers beside those that serve; when all are ready they take
+ * over in one step, and when one fails nothing changes. Swaps are done one
+ * after the other. Takes the configuration; fn is called once, in a later
+ * turn. NULL: no memory (the configuration is released).
+ */
+struct mcp_swap *mcp_router_swap(struct mcp_router *r,
+	struct mcp_config *config, mcp_swap_fn *fn, void *owner);
+
+/* who asked has gone: what was prepared is dropped, fn is not called */
+void mcp_router_cancel(struct mcp_router *r, struct mcp_swap *swap);
+
+/* ------------------------------------------------------------ endpoint */
+
+/* an HTTP request to the MCP endpoint (any method) */
+void mcp_router_http(struct mcp_router *r, struct http_exchange *x);
+
+/* to the event stream of every session that has one open */
+void mcp_router_broadcast(struct mcp_router *r, struct str message);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/mcp_swap.c - changing the set of servers while clients stay.
+ *
+ * A swap is prepared beside what runs and takes effect in one step. Servers
+ * whose configuration did not change keep their process and state. Those that
+ * leave are let go when their open calls are answered.
+ */
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "net/mcp_router.h"
+
+enum { RETIRE_MS = 30000, RETIRE_LOOK_MS = 50 };
+
+struct mcp_swap {
+	struct mcp_router *router;
+	struct mcp_swap *next; /* the one that waits behind this */
+	struct mcp_config config;
+	mcp_swap_fn *fn;
+	void *owner;
+	struct mcp_upstream **set; /* NULL until it is its turn */
+	size_t n;
+	size_t waiting; /* servers that are not ready yet */
+	uint64_t started_us;
+	struct loop_timer timer;
+};
+
+/* a server that is out of service but still owes answers */
+struct mcp_retired {
+	struct mcp_router *router;
+	struct mcp_retired *next;
+	struct mcp_upstream *upstream;
+	struct loop_timer timer;
+	uint64_t until_ms;
+};
+
+/* -------------------------------------------------------------- leaving */
+
+static void drop_retired(struct mcp_retired *gone)
+{
+	struct mcp_retired **at = &gone->router->retired;
+	while (*at != gone)
+		at = &(*at)->next;
+	*at = gone->next;
+	loop_timer_clear(gone->router->loop, &gone->timer);
+	mcp_upstream_free(gone->upstream);
+	mem_free(gone);
+}
+
+static void on_look(void *owner)
+{
+	struct mcp_retired *gone = owner;
+	struct loop *loop = gone->router->loop;
+	if (gone->upstream->ncalls == 0 || loop_now(loop) >= gone->until_ms)
+		drop_retired(gone);
+	else
+		(void)loop_timer_at(loop, &gone->timer,
+			loop_now(loop) + RETIRE_LOOK_MS, on_look, gone);
+}
+
+static void retire(struct mcp_router *r, struct mcp_upstream *u)
+{
+	static const struct mcp_upstream_events none = {0};
+	struct mcp_retired *gone = u->ncalls ? mem_new(sizeof(*gone)) : NULL;
+	if (!gone) {
+		mcp_upstream_free(u);
+		return;
+	}
+	mcp_upstream_set_events(u, &none);
+	*gone = (struct mcp_retired){.router = r,
+		.next = r->retired,
+		.upstream = u,
+		.until_ms = loop_now(r->loop) + RETIRE_MS};
+	r->retired = gone;
+	on_look(gone);
+}
+
+/* --------------------------------------------------------- while serving */
+
+static const char tools_changed[] = "{\"jsonrpc\":\"2.0\",\"method\":"
+				    "\"notifications/tools/list_changed\"}";
+
+static void on_tools_changed(void *owner, struct mcp_upstream *u)
+{
+	struct mcp_router *r = owner;
+	(void)u;
+	if (mcp_index_build(&r->index, r->set, r->n) < 0)
+		log_error("the list of tools: out of memory, kept as it was");
+	else
+		mcp_router_broadcast(r, str_of(tools_changed));
+}
+
+/* ----------------------------------------------------------- the swap */
+
+static bool is_kept(const struct mcp_router *r, const struct mcp_upstream *u)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->set[i] == u)
+			return true;
+	return false;
+}
+
+/* unlink and release; what it started and did not hand over is ended */
+static void swap_free(struct mcp_swap *s)
+{
+	struct mcp_router *r = s->router;
+	struct mcp_swap **at = &r->swap;
+	while (*at && *at != s)
+		at = &(*at)->next;
+	if (*at)
+		*at = s->next;
+	loop_timer_clear(r->loop, &s->timer);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->set[i] && !is_kept(r, s->set[i]))
+			mcp_upstream_free(s->set[i]);
+	mem_free(s->set);
+	mcp_config_fini(&s->config);
+	mem_free(s);
+}
+
+static void begin(void *owner);
+
+static void begin_next(struct mcp_router *r)
+{
+	struct mcp_swap *s = r->swap;
+	if (s && !s->set)
+		(void)loop_timer_at(
+			r->loop, &s->timer, loop_now(r->loop), begin, s);
+}
+
+static void finish(struct mcp_swap *s, struct mcp_swap_result *result)
+{
+	struct mcp_router *r = s->router;
+	mcp_swap_fn *fn = s->fn;
+	void *fn_owner = s->owner;
+	result->us = clock_us() - s->started_us;
+	if (result->unchanged)
+		result->us = 0;
+	fn(fn_owner, result); /* its texts may belong to the swap */
+	swap_free(s);
+	begin_next(r);
+}
+
+static void take_over(struct mcp_swap *s)
+{
+	struct mcp_router *r = s->router;
+	struct mcp_index index;
+	struct mcp_swap_result result = {.ok = true};
+	const struct mcp_upstream_events events = {
+		.on_tools = on_tools_changed, .owner = r};
+	mcp_index_init(&index);
+	if (mcp_index_build(&index, s->set, s->n) < 0) {
+		result = (struct mcp_swap_result){.failed_server = "",
+			.why = "the list of tools: out of memory"};
+		finish(s, &result);
+		return;
+	}
+	struct mcp_upstream **old = r->set;
+	size_t old_n = r->n;
+	r->set = s->set;
+	r->n = s->n;
+	s->set = NULL;
+	s->n = 0;
+	r->configured = true;
+	mcp_index_fini(&r->index);
+	r->index = index;
+	for (size_t i = 0; i < r->n; i++)
+		mcp_upstream_set_events(r->set[i], &events);
+	for (size_t i = 0; i < old_n; i++)
+		if (!is_kept(r, old[i]))
+			retire(r, old[i]);
+	mem_free(old);
+	log_info("%zu servers, %zu tools", r->n, r->index.n);
+	mcp_router_broadcast(r, str_of(tools_changed));
+	finish(s, &result);
+}
+
+static void on_ready(void *owner, struct mcp_upstream *u)
+{
+	struct mcp_swap *s = owner;
+	(void)u;
+	if (--s->waiting == 0)
+		take_over(s);
+}
+
+static void on_failed(void *owner, struct mcp_upstream *u)
+{
+	struct mcp_swap *s = owner;
+	struct mcp_swap_result result = {.failed_server = u->config->name,
+		.why = u->why,
+		.attempts = u->attempts};
+	finish(s, &result);
+}
+
+static struct mcp_upstream *running_twin(
+	const struct mcp_router *r, const struct mcp_server_config *config)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->set[i]->state == MCP_READY &&
+			mcp_server_config_equal(r->set[i]->config, config))
+			return r->set[i];
+	return NULL;
+}
+
+static bool is_unchanged(const struct mcp_router *r, const struct mcp_swap *s)
+{
+	if (!r->configured || r->n != s->config.n)
+		return false;
+	for (size_t i = 0; i < r->n; i++)
+		if (!mcp_server_config_equal(
+			    r->set[i]->config, s->config.servers[i]))
+			return false;
+	return true;
+}
+
+/* false: no memory */
+static bool add_server(struct mcp_swap *s, size_t i)
+{
+	const struct mcp_upstream_events events = {
+		.on_ready = on_ready, .on_failed = on_failed, .owner = s};
+	struct mcp_upstream *u = running_twin(s->router, s->config.servers[i]);
+	if (!u) {
+		u = mcp_upstream_new(
+			&s->router->children, s->config.servers[i], &events);
+		if (!u)
+			return false;
+		s->config.servers[i] = NULL;
+		s->waiting++;
+	}
+	s->set[s->n++] = u;
+	return true;
+}
+
+static void begin(void *owner)
+{
+	struct mcp_swap *s = owner;
+	struct mcp_swap_result result = {0};
+	if (is_unchanged(s->router, s)) {
+		result.ok = true;
+		result.unchanged = true;
+		finish(s, &result);
+		return;
+	}
+	s->set = mem_new_array(s->config.n, sizeof(*s->set));
+	bool enough = s->set != NULL;
+	for (size_t i = 0; enough && i < s->config.n; i++)
+		enough = add_server(s, i);
+	if (!enough) {
+		result.failed_server = "";
+		result.why = "out of memory";
+		finish(s, &result);
+	} else if (s->waiting == 0) {
+		take_over(s);
+	}
+}
+
+struct mcp_swap *mcp_router_swap(struct mcp_router *r,
+	struct mcp_config *config, mcp_swap_fn *fn, void *owner)
+{
+	struct mcp_swap *s = mem_new(sizeof(*s));
+	if (!s) {
+		mcp_config_fini(config);
+		return NULL;
+	}
+	*s = (struct mcp_swap){.router = r,
+		.config = *config,
+		.fn = fn,
+		.owner = owner,
+		.started_us = clock_us()};
+	*config = (struct mcp_config){0};
+	struct mcp_swap **at = &r->swap;
+	while (*at)
+		at = &(*at)->next;
+	*at = s;
+	if (r->swap == s)
+		begin_next(r);
+	return s;
+}
+
+void mcp_router_cancel(struct mcp_router *r, struct mcp_swap *swap)
+{
+	swap_free(swap);
+	begin_next(r);
+}
+
+/* ----------------------------------------------------------- the router */
+
+void mcp_router_init(struct mcp_router *r, struct loop *loop)
+{
+	enum { SCRATCH_MAX = MCP_LINE_MAX + 65536 };
+	*r = (struct mcp_router){.loop = loop, .children = {.loop = loop}};
+	mcp_index_init(&r->index);
+	buf_init(&r->scratch, SCRATCH_MAX);
+}
+
+void mcp_router_stop(struct mcp_router *r)
+{
+	while (r->swap)
+		swap_free(r->swap);
+	while (r->retired)
+		drop_retired(r->retired);
+	for (size_t i = 0; i < r->n; i++)
+		mcp_upstream_free(r->set[i]);
+	mem_free(r->set);
+	r->set = NULL;
+	r->n = 0;
+	mcp_index_fini(&r->index);
+	mcp_children_stop(&r->children);
+}
+
+bool mcp_router_idle(const struct mcp_router *r)
+{
+	return r->children.alive == 0;
+}
