@@ -95,7 +95,8 @@ help:
 # --- are the tools here? -----------------------------------------------------
 
 # targets that install them first, or do without
-NO_TOOLS := deps test test-san test-deps packages run clean distclean help
+NO_TOOLS := deps test test-san test-deps packages run stop clean \
+	distclean help
 ifneq ($(filter-out $(NO_TOOLS),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell scripts/need check build 2>&1 >/dev/null),)
 $(shell scripts/need check build >&2)

@@ -14,17 +14,19 @@ FUZZ_SECONDS ?= 10
 PYTEST := build/venv/bin/python -B -m pytest -c tests/pytest.ini \
 	-o cache_dir=$(CURDIR)/build/pytest
 PYTEST_ARGS ?=
+# all processors, unless the caller said how many
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # --- entry points --------------------------------------------------------------
 
 ## test: install what tests need, run them all (PYTEST_ARGS="-k name -x")
 test: test-deps
-	@$(MAKE) build/coracle test-programs
+	@$(MAKE) $(JOBS) build/coracle test-programs
 	@$(PYTEST) $(PYTEST_ARGS) tests
 
 ## test-san: the black-box tests again, with the sanitizer build
 test-san: test-deps
-	@$(MAKE) test-programs
+	@$(MAKE) $(JOBS) test-programs
 	@$(PYTEST) --san $(PYTEST_ARGS) tests/integration
 
 ## test-deps: install what the tests need: packages, build/venv, build/node
