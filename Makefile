@@ -35,12 +35,15 @@ CFLAGS_DEBUG := -O0 -g -fPIE
 CFLAGS_SAN := -O1 -g -fPIE -fno-omit-frame-pointer -DLEAKCHECK \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 
+CFLAGS_TRAP := $(CFLAGS_RELEASE) -fsanitize=undefined \
+	-fsanitize-undefined-trap-on-error
+
 # musl-gcc by itself starts a static-pie with the wrong object and asks for an
 # interpreter, so the link names the start files: rcrt1.o relocates itself.
 MUSL_LIB := /usr/lib/$(ARCH)-linux-musl
 gcc_file = $(shell gcc -print-file-name=$(1))
-START := $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(call gcc_file,crtbeginS.o)
-END := $(call gcc_file,crtendS.o) $(MUSL_LIB)/crtn.o
+START = $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(call gcc_file,crtbeginS.o)
+END = $(call gcc_file,crtendS.o) $(MUSL_LIB)/crtn.o
 LDFLAGS_RELEASE := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-z,text \
 	-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections \
 	-Wl,--build-id=none -Wl,--fatal-warnings
@@ -58,6 +61,10 @@ endif
 
 ## debug: build build/coracle-debug (host compiler, -O0 -g)
 debug: build/coracle-debug
+	@scripts/bytes $<
+
+## trap: build build/coracle-trap (static; undefined behaviour ends it)
+trap: build/coracle-trap
 	@scripts/bytes $<
 
 ## deps: install what the build needs, and nothing else
@@ -83,12 +90,13 @@ help:
 	@sed -n 's/^## \([a-z-]*\): /\1|/p' $(wildcard Makefile */*.mk) | \
 		awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-.PHONY: all debug deps install clean distclean help FORCE
+.PHONY: all debug trap deps install clean distclean help FORCE
 
 # --- are the tools here? -----------------------------------------------------
 
 # targets that install them first, or do without
-NO_TOOLS := deps test test-san test-deps packages run clean distclean help
+NO_TOOLS := deps test test-san test-deps packages run stop clean \
+	distclean help
 ifneq ($(filter-out $(NO_TOOLS),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell scripts/need check build 2>&1 >/dev/null),)
 $(shell scripts/need check build >&2)
@@ -149,11 +157,14 @@ build/$(1)/gen/licenses.o: build/gen/licenses.c build/$(1)/flags | $(GEN)
 -include $(SRC:%.c=build/$(1)/%.d)
 endef
 $(eval $(call flavour,release,musl-gcc,$(CFLAGS_RELEASE)))
+$(eval $(call flavour,trap,musl-gcc,$(CFLAGS_TRAP)))
 $(eval $(call flavour,debug,gcc,$(CFLAGS_DEBUG)))
 $(eval $(call flavour,san,gcc,$(CFLAGS_SAN)))
 objects = $(SRC:%.c=build/$(1)/%.o) build/$(1)/gen/licenses.o
 
 build/coracle.debug: $(call objects,release) $(call vendor_libs,musl)
+build/coracle-trap: $(call objects,trap) $(call vendor_libs,musl)
+build/coracle.debug build/coracle-trap:
 	@echo "  LD      $@"
 	$(Q)musl-gcc $(LDFLAGS_RELEASE) -o $@ $(START) $^ \
 		-Wl,--start-group -lc -lgcc -Wl,--end-group $(END)

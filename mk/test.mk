@@ -14,17 +14,19 @@ FUZZ_SECONDS ?= 10
 PYTEST := build/venv/bin/python -B -m pytest -c tests/pytest.ini \
 	-o cache_dir=$(CURDIR)/build/pytest
 PYTEST_ARGS ?=
+# all processors, unless the caller said how many
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # --- entry points --------------------------------------------------------------
 
 ## test: install what tests need, run them all (PYTEST_ARGS="-k name -x")
 test: test-deps
-	@$(MAKE) build/coracle test-programs
+	@$(MAKE) $(JOBS) build/coracle test-programs
 	@$(PYTEST) $(PYTEST_ARGS) tests
 
 ## test-san: the black-box tests again, with the sanitizer build
 test-san: test-deps
-	@$(MAKE) test-programs
+	@$(MAKE) $(JOBS) test-programs
 	@$(PYTEST) --san $(PYTEST_ARGS) tests/integration
 
 ## test-deps: install what the tests need: packages, build/venv, build/node
@@ -58,6 +60,10 @@ lint: build/venv/.done
 	@scripts/need check test
 	@build/venv/bin/python -B tests/lint $(RULES)
 
+## format: let clang-format rewrite the C files
+format:
+	@clang-format -i $(SRC) $(HEADERS) $(wildcard tests/*/*.[ch])
+
 ## tidy: run clang-tidy over the sources
 tidy: $(GEN)
 	@clang-tidy --quiet $(SRC) -- $(CFLAGS_ALL) -Wno-unknown-warning-option
@@ -69,7 +75,7 @@ size: build/coracle
 		awk '$$2 + 0 >= 1024 { printf "%8d  %s  %s\n", $$2, $$3, $$4 }'
 
 .PHONY: test test-san test-deps packages unit test-programs fuzz bench lint \
-	tidy size
+	format tidy size
 
 # --- what tests run in -------------------------------------------------------
 

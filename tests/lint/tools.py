@@ -119,11 +119,14 @@ def registry_hosts():
 @rule
 def places():
     """no file names a package registry or the place of this checkout"""
-    words = registry_hosts() | {str(TOP)}
+    words = registry_hosts()
+    if len(TOP.parts) > 2:  # "/src" alone would be found everywhere
+        words.add(str(TOP))
     for path, text in texts():
         for word in words:
-            if re.search(re.escape(word) + r"(?![\w-])", text):
-                line = text.count("\n", 0, text.index(word)) + 1
+            found = re.search(re.escape(word) + r"(?![\w-])", text)
+            if found:
+                line = text.count("\n", 0, found.start()) + 1
                 yield path.relative_to(TOP).as_posix(), line, f"names {word}"
 
 
