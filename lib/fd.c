@@ -91,7 +91,8 @@ void fd_sanitise_std(void)
 		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
 			continue;
 		/* no O_CLOEXEC: a child expects its 0, 1 and 2 to be open */
-		int null = open("/dev/null", O_RDWR); /* lint: no-cloexec */
+		int null = open("/dev/null",
+			O_RDWR); /* lint: cloexec because 0..2 are inherited */
 		if (null >= 0 && null != fd)
 			close(null);
 	}

@@ -19,8 +19,8 @@
 
 enum {
 	HTTP_FIELDS_MAX = 100,
-	HTTP_HEAD_MAX = 32768,	 /* bytes of request line and fields */
-	HTTP_TARGET_MAX = 8192,	 /* bytes of the request target */
+	HTTP_HEAD_MAX = 32768,  /* bytes of request line and fields */
+	HTTP_TARGET_MAX = 8192, /* bytes of the request target */
 	HTTP_METHOD_MAX = 32,
 	HTTP_CHUNK_LINE_MAX = 4096, /* size and extensions of one chunk */
 	HTTP_TRAILER_MAX = 8192,
@@ -49,7 +49,7 @@ struct http_head {
 	struct str path;   /* of origin- and absolute-form, not decoded */
 	struct str query;  /* behind '?', not decoded; p == NULL: none */
 	struct str host;   /* of absolute-form or the Host field */
-	int status;	   /* responses */
+	int status;        /* responses */
 	struct str reason;
 	struct http_field fields[HTTP_FIELDS_MAX];
 	size_t nfields;
@@ -82,8 +82,8 @@ struct str http_field(const struct http_head *head, const char *name);
  */
 struct http_body {
 	enum http_framing framing;
-	uint64_t left;	  /* of the length or of the current chunk */
-	int state;	  /* inside chunked framing */
+	uint64_t left;     /* of the length or of the current chunk */
+	int state;         /* inside chunked framing */
 	size_t line_bytes; /* of the chunk line or trailer so far */
 	bool done;
 };

@@ -25,7 +25,7 @@ struct http_server;
 struct http_exchange;
 
 struct http_limits {
-	size_t connections_max;	   /* default 1024 */
+	size_t connections_max;    /* default 1024 */
 	uint64_t head_timeout_ms;  /* whole head, default 10000 */
 	uint64_t idle_timeout_ms;  /* between requests, default 75000 */
 	uint64_t stall_timeout_ms; /* no byte moved in a body, default 30000 */
@@ -33,8 +33,8 @@ struct http_limits {
 
 typedef void http_request_fn(void *owner, struct http_exchange *x);
 /* one line for each finished exchange, for a request log */
-typedef void http_log_fn(void *owner, const struct http_exchange *x,
-	int status, uint64_t bytes_sent, uint64_t us);
+typedef void http_log_fn(void *owner, const struct http_exchange *x, int status,
+	uint64_t bytes_sent, uint64_t us);
 
 struct http_server_config {
 	http_request_fn *on_request;
@@ -80,10 +80,10 @@ void http_set_owner(struct http_exchange *x, void *owner,
 void *http_owner(const struct http_exchange *x);
 
 /* the whole body, at most max bytes (a larger one is answered with 413) */
-typedef void http_body_fn(void *owner, struct http_exchange *x,
-	struct str body);
-void http_collect(struct http_exchange *x, size_t max, http_body_fn *fn,
-	void *owner);
+typedef void http_body_fn(
+	void *owner, struct http_exchange *x, struct str body);
+void http_collect(
+	struct http_exchange *x, size_t max, http_body_fn *fn, void *owner);
 
 /*
  * The body as it arrives. on_data takes as many bytes as it can use now and
@@ -92,8 +92,8 @@ void http_collect(struct http_exchange *x, size_t max, http_body_fn *fn,
  * is cut short, on_close comes without on_end.
  */
 struct http_sink {
-	size_t (*on_data)(void *owner, struct http_exchange *x,
-		struct str data);
+	size_t (*on_data)(
+		void *owner, struct http_exchange *x, struct str data);
 	void (*on_end)(void *owner, struct http_exchange *x);
 	void *owner;
 };
@@ -103,16 +103,16 @@ void http_resume(struct http_exchange *x);
 /* ---------------------------------------------------------- answers */
 
 /* a field of the answer to come; CR, LF and NUL in it are refused (dropped) */
-void http_add_field(struct http_exchange *x, const char *name,
-	struct str value);
+void http_add_field(
+	struct http_exchange *x, const char *name, struct str value);
 
 /* the whole answer. content_type may be NULL (no body then) */
 void http_reply(struct http_exchange *x, int status, const char *content_type,
 	struct str body);
 
 /* {"detail":"..."} with the formatted text */
-void http_reply_detail(struct http_exchange *x, int status,
-	const char *format, ...) __attribute__((format(printf, 3, 4)));
+void http_reply_detail(struct http_exchange *x, int status, const char *format,
+	...) __attribute__((format(printf, 3, 4)));
 
 /*
  * An answer in pieces: chunked for 1.1, until close for 1.0. For HEAD the

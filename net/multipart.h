@@ -27,7 +27,7 @@ enum multipart_event {
 	MULTIPART_PART, /* a part begins: name, has_filename are set */
 	MULTIPART_DATA, /* data of the current part */
 	MULTIPART_PART_END,
-	MULTIPART_END,	 /* the closing delimiter was seen */
+	MULTIPART_END,   /* the closing delimiter was seen */
 	MULTIPART_ERROR, /* see error */
 };
 
@@ -56,8 +56,8 @@ void multipart_fini(struct multipart *m);
  * front of what follows). With MULTIPART_DATA, *data is the end of what was
  * used, and a caller that could take only its beginning gives the rest again.
  */
-enum multipart_event multipart_next(struct multipart *m, struct str in,
-	size_t *used, struct str *data);
+enum multipart_event multipart_next(
+	struct multipart *m, struct str in, size_t *used, struct str *data);
 
 /* has the closing delimiter been seen? */
 bool multipart_ended(const struct multipart *m);
