@@ -31,29 +31,43 @@ static bool as_wanted(const struct stat *st, const struct layout_dir *d)
 	       (st->st_mode & 07777) == d->mode;
 }
 
-static int ensure(const struct layout_dir *d)
+static int open_and_set(const struct layout_dir *d)
 {
-	struct stat st;
-	bool made = mkdir(d->path, 0700) == 0;
-	if (!made && errno != EEXIST)
-		return -errno;
-	if (!made && d->care == LAYOUT_MAKE)
-		return 0;
 	int fd = open(d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int r = 0;
-	if (made)
-		r = set(fd, d);
-	else if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if (st.st_uid == 0 && !as_wanted(&st, d))
-		r = set(fd, d);
-	else if (st.st_uid != d->uid)
-		log_info("directories: %s belongs to uid %u, left alone",
-			d->path, (unsigned)st.st_uid);
+	int r = set(fd, d);
 	fd_close(&fd);
 	return r;
+}
+
+static int make(const struct layout_dir *d)
+{
+	if (mkdir(d->path, 0700) < 0)
+		return -errno;
+	return open_and_set(d);
+}
+
+static int ensure(const struct layout_dir *d)
+{
+	struct stat st;
+	if (lstat(d->path, &st) < 0)
+		return errno == ENOENT ? make(d) : -errno;
+	if (d->care == LAYOUT_MAKE || as_wanted(&st, d))
+		return 0;
+	/* root's is nobody's; a volume that is somebody's stays so */
+	if (st.st_uid == 0)
+		return open_and_set(d);
+	if (st.st_uid != d->uid)
+		log_info("directories: %s belongs to uid %u, left alone",
+			d->path, (unsigned)st.st_uid);
+	return 0;
+}
+
+/* what a container with fewer rights or a read-only root cannot have */
+static bool expected(int r)
+{
+	return r == -EROFS || r == -EACCES || r == -EPERM;
 }
 
 void dirs_setup(void)
@@ -61,9 +75,8 @@ void dirs_setup(void)
 	for (size_t i = 0; i < layout_dirs_len; i++) {
 		const struct layout_dir *d = &layout_dirs[i];
 		int r = ensure(d);
-		if (r == -EROFS)
-			log_debug("directories: %s: %s", d->path, strerror(-r));
-		else if (r < 0)
-			log_warn("directories: %s: %s", d->path, strerror(-r));
+		if (r < 0)
+			log_at(expected(r) ? LOG_DEBUG : LOG_WARN,
+				"directories: %s: %s", d->path, strerror(-r));
 	}
 }
