@@ -82,3 +82,32 @@ static void check_directories(void)
 				(unsigned)d->mode);
 	}
 }
+
+int healthcheck_main(int argc, char **argv)
+{
+	const char *url = NULL;
+	uint64_t timeout_ms = TIMEOUT_MS;
+	const struct arg_opt opts[] = {
+		{.name = "url",
+			.type = ARG_TEXT,
+			.dst = &url,
+			.value = "URL",
+			.help = "ask this one for 200, check nothing else"},
+		{.name = "timeout",
+			.type = ARG_NUMBER,
+			.dst = &timeout_ms,
+			.value = "MS",
+			.min = 1,
+			.max = TIMEOUT_MAX_MS,
+			.help = "how long an answer may take (1000)"},
+	};
+	int first = applet_args(
+		&applet_healthcheck, opts, ARRAY_LEN(opts), argc, argv);
+	if (first < argc)
+		die_usage("takes no operand, not '%s'", argv[first]);
+	if (!url) {
+		check_users();
+		check_directories();
+	}
+	return failures ? EXIT_FAIL : EXIT_OK;
+}
