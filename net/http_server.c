@@ -61,7 +61,13 @@ static void greet(struct http_server *s, int fd, const union sock_addr *from)
 		http_conn_refuse(c, 503, "Too many connections");
 }
 
-static void on_listener(void *owner, uint32_t events);
+static int take(const struct http_listener *l, union sock_addr *from)
+{
+	socklen_t size = sizeof(*from);
+	from->any.sa_family = AF_UNSPEC;
+	return accept4(
+		l->watch.fd, &from->any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
 
 static void on_retry(void *owner)
 {
@@ -80,9 +86,9 @@ static void out_of_descriptors(struct http_listener *l)
 	if (warn_due(s))
 		log_warn("http: no descriptors are left, connection refused");
 	if (s->spare_fd >= 0) {
+		union sock_addr from;
 		fd_close(&s->spare_fd);
-		int fd = accept4(
-			l->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = take(l, &from);
 		fd_close(&fd);
 		s->spare_fd = spare_open();
 		return;
@@ -99,10 +105,8 @@ static void on_listener(void *owner, uint32_t events)
 	struct http_listener *l = owner;
 	(void)events;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		union sock_addr from = {.any.sa_family = AF_UNSPEC};
-		socklen_t size = sizeof(from);
-		int fd = accept4(l->watch.fd, &from.any, &size,
-			SOCK_NONBLOCK | SOCK_CLOEXEC);
+		union sock_addr from;
+		int fd = take(l, &from);
 		if (fd >= 0) {
 			greet(l->server, fd, &from);
 			continue;
