@@ -19,9 +19,9 @@
 
 /* ------------------------------------------------------- small questions */
 
-bool http_conn_idle(const struct http_conn *c)
+bool http_conn_spare(const struct http_conn *c)
 {
-	return c->state == CONN_OPEN && !c->x && c->in.n == 0 && c->out.n == 0;
+	return !c->x && c->out.n == 0;
 }
 
 struct str http_conn_input(const struct http_conn *c)
@@ -252,7 +252,8 @@ static uint64_t deadline(const struct http_conn *c)
 			return 0;
 		return c->progress_ms + limits->stall_timeout_ms;
 	case CONN_LINGER:
-		return c->linger_ms + LINGER_MS;
+		return c->linger_ms +
+		       (c->server->draining ? LINGER_DRAINING_MS : LINGER_MS);
 	case CONN_DEAD:
 		break;
 	}

@@ -197,7 +197,7 @@ void http_server_drain(struct http_server *s)
 	s->draining = true;
 	close_listeners(s);
 	for (struct http_conn *c = s->conns; c; c = c->next)
-		if (http_conn_idle(c))
+		if (http_conn_spare(c))
 			http_conn_kill(c);
 }
 

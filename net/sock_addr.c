@@ -10,6 +10,8 @@
 socklen_t sock_addr_parse(union sock_addr *to, const char *text, uint16_t port)
 {
 	memset(to, 0, sizeof(*to));
+	if (strcmp(text, "localhost") == 0)
+		text = "127.0.0.1";
 	if (inet_pton(AF_INET, text, &to->in.sin_addr) == 1) {
 		to->in.sin_family = AF_INET;
 		to->in.sin_port = htons(port);

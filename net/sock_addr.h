@@ -14,7 +14,10 @@ union sock_addr {
 	struct sockaddr_un un;
 };
 
-/* length of the address, or 0 when text is neither IPv4 nor IPv6 */
+/*
+ * Length of the address, or 0 when text is neither IPv4 nor IPv6 nor
+ * "localhost", which is 127.0.0.1.
+ */
 socklen_t sock_addr_parse(union sock_addr *to, const char *text, uint16_t port);
 
 /* of a path; 0 when it is too long */
