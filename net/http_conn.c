@@ -80,6 +80,7 @@ void http_conn_kill(struct http_conn *c)
 	if (c->state == CONN_DEAD)
 		return;
 	c->state = CONN_DEAD;
+	c->server->nconns--;
 	/*
 	 * An answer that only the end of the connection delimits would look
 	 * complete: a reset tells the peer that it is not.
@@ -108,7 +109,6 @@ void http_conn_free(struct http_conn *c)
 		s->conns = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	s->nconns--;
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 	mem_free(c);
@@ -117,6 +117,8 @@ void http_conn_free(struct http_conn *c)
 /* no more requests from here; what is queued still goes out */
 static void begin_close(struct http_conn *c, bool linger)
 {
+	if (c->state != CONN_OPEN)
+		return;
 	c->state = CONN_FLUSH;
 	c->linger = linger;
 }

@@ -127,7 +127,7 @@ struct http_server {
 	struct http_server_config config;
 	struct http_listener *listeners;
 	struct http_conn *conns;
-	size_t nconns;
+	size_t nconns; /* without the dead ones */
 	struct http_exchange *pool;
 	size_t npool;
 	struct http_conn *scheduled;

@@ -17,6 +17,7 @@ enum {
 	ACCEPTS_PER_TURN = 32,
 	/* over the limit: so many may get a 503, the rest is just closed */
 	REFUSED_MAX = 32,
+	EVICT_MS = 1000,
 	RETRY_MS = 100,
 	WARN_EVERY_MS = 5000,
 };
@@ -44,9 +45,26 @@ static int spare_open(void)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/*
+ * Room for a newcomer: the connection that has waited longest for a request,
+ * if that is long enough for its client to expect such an end.
+ */
+static void evict_idle(struct http_server *s)
+{
+	struct http_conn *oldest = NULL;
+	for (struct http_conn *c = s->conns; c; c = c->next)
+		if (http_conn_spare(c) && c->state == CONN_OPEN &&
+			(!oldest || c->progress_ms < oldest->progress_ms))
+			oldest = c;
+	if (oldest && loop_now(s->loop) - oldest->progress_ms >= EVICT_MS)
+		http_conn_kill(oldest);
+}
+
 static void greet(struct http_server *s, int fd, const union sock_addr *from)
 {
 	size_t max = s->config.limits.connections_max;
+	if (s->nconns >= max)
+		evict_idle(s);
 	if (s->nconns >= max && warn_due(s))
 		log_warn("http: %zu connections, no more are taken", s->nconns);
 	if (s->nconns >= max + REFUSED_MAX) {
@@ -203,7 +221,7 @@ void http_server_drain(struct http_server *s)
 
 bool http_server_idle(const struct http_server *s)
 {
-	return s->nconns == 0;
+	return s->conns == NULL;
 }
 
 void http_server_free(struct http_server *s)
