@@ -39,6 +39,8 @@ enum {
 	EXT_MORE = 504,
 };
 
+static const char not_tar[] = "this does not look like a tar archive";
+
 enum { TEXT_LINK, TEXT_USER, TEXT_GROUP };
 
 void tar_read_init(struct tar_read *r)
@@ -135,24 +137,47 @@ static bool sum_is_right(const struct tar_header *h)
 
 /* ------------------------------------------- headers that precede headers */
 
+/* as a C string such a text would say something else than it does whole */
+static bool record_has_nul(struct str key, struct str value)
+{
+	static const char *const texts[] = {
+		"path", "linkpath", "uname", "gname", "GNU.sparse.name"};
+	if (str_index(key, '\0') < key.n)
+		return true;
+	if (str_index(value, '\0') == value.n)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (str_is(key, texts[i]))
+			return true;
+	return false;
+}
+
+/* one record: NULL, or what is wrong with it */
+static const char *apply_record(
+	struct tar_read *r, struct str key, struct str value, bool global)
+{
+	struct str prefix = STR("GNU.sparse.");
+	if (record_has_nul(key, value)) {
+		r->note = "PAX record with a NUL byte ignored";
+		return NULL;
+	}
+	if (!str_starts(key, prefix))
+		return tar_pax_set(
+			global ? &r->global : &r->local, key, value, global);
+	if (global)
+		return NULL;
+	return tar_sparse_record(&r->sparse, str_from_index(key, prefix.n),
+		value, &r->sparse_name);
+}
+
 static enum tar_event apply_pax(struct tar_read *r, bool global)
 {
 	struct str rest = buf_str(&r->meta);
-	struct str prefix = STR("GNU.sparse.");
 	struct str key;
 	struct str value;
 	int more;
 	while ((more = tar_pax_next(&rest, &key, &value)) > 0) {
-		const char *error;
-		if (!str_starts(key, prefix))
-			error = tar_pax_set(global ? &r->global : &r->local,
-				key, value, global);
-		else if (!global)
-			error = tar_sparse_record(&r->sparse,
-				str_from_index(key, prefix.n), value,
-				&r->sparse_name);
-		else
-			error = NULL;
+		const char *error = apply_record(r, key, value, global);
 		if (error)
 			return fail_format(r, error);
 	}
@@ -363,6 +388,8 @@ static enum tar_event begin_member(
 	take_pax(e, &r->local);
 	take_text(&e->name, &r->sparse_name);
 	e->type = type_of(e->flag, e->name);
+	e->note = r->note;
+	r->note = NULL;
 	r->left = r->local.has_size ? r->local.size : size;
 	r->pad = tar_padding(r->left);
 	if (e->type == TAR_FILE)
@@ -390,11 +417,15 @@ static enum tar_event parse_header(struct tar_read *r)
 	r->entry.name = STR(""); /* the old one's memory may be used again */
 	if (is_zero(r->block))
 		return step_zero_block(r);
-	r->lone_zero |= r->zero;
-	r->zero = false;
+	if (r->zero) {
+		/* one block of zeros is an end too, though not a proper one */
+		r->lone_zero = true;
+		r->state = ST_END;
+		return TAR_END;
+	}
 	if (!sum_is_right(h))
 		return fail_format(
-			r, r->first ? "this does not look like a tar archive"
+			r, r->first ? not_tar
 				    : "bad header checksum behind this member");
 	r->first = false;
 	if (!tar_field_uint(h->size, sizeof(h->size), &size))
@@ -614,13 +645,16 @@ enum tar_event tar_read_eof(struct tar_read *r)
 		return TAR_ERROR;
 	if (r->state == ST_END)
 		return TAR_END;
+	if (r->first && r->state == ST_HEADER && r->have)
+		return fail_format(r, not_tar);
 	if (!between)
 		return fail(r, TAR_FAULT_CUT, "unexpected end of the archive");
 	if (r->pending)
 		return fail_format(r, "extended header without a member");
 	if (r->first && !r->zero)
 		return fail(r, TAR_FAULT_EMPTY, "the archive is empty");
-	r->no_end = true;
+	r->no_end = !r->zero;
+	r->lone_zero = r->zero;
 	r->state = ST_END;
 	return TAR_END;
 }

@@ -334,7 +334,9 @@ static void put_file(struct extract *x, const struct tar_entry *e)
  */
 static void begin_root(struct extract *x, const struct tar_entry *e)
 {
-	if (e->type != TAR_DIR)
+	if (e->name.n == 0)
+		report_fail(x->r, FAIL_TAR, NULL, "member without a name");
+	else if (e->type != TAR_DIR)
 		report_fail(x->r, FAIL_UNSAFE, e->name.p,
 			"member names the target directory itself");
 	else if (!x->o->atomic && !str_has(e->name, STR("..")))
