@@ -213,6 +213,12 @@ static enum tar_event begin_meta(struct tar_read *r, char flag, uint64_t size)
 		return fail(r, TAR_FAULT_LIMIT,
 			"extended header is larger than 1 MiB");
 	buf_reset(&r->meta);
+	if (flag == 'x') {
+		/* of two in a row the last counts, as for GNU tar and Go */
+		tar_pax_clear(&r->local);
+		r->sparse_name.set = false;
+		tar_sparse_clear(&r->sparse);
+	}
 	r->meta_flag = flag;
 	r->left = size;
 	r->pad = tar_padding(size);
