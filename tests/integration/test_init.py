@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """init as PID 1 of a PID namespace and of a root file system of its own."""
 
+import http.client
 import os
 import pathlib
 import pty
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -701,16 +703,21 @@ def wait_for(predicate, seconds=10):
     raise AssertionError("waited in vain")
 
 
-def healthy(coracle, port):
-    return subprocess.run(
-        [coracle, "healthcheck", "--url", f"http://127.0.0.1:{port}/health"],
-        capture_output=True).returncode == 0
+def healthy(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
-def test_gateway_is_started_as_environment(box, gateway, coracle, free_port):
+def test_gateway_is_started_as_environment(box, gateway, free_port):
     init = box.start("--port", free_port, env={"SECRET": "kept"})
     pid = wait_for(lambda: gateway_pid(init))
-    wait_for(lambda: healthy(coracle, free_port))
+    wait_for(lambda: healthy(free_port))
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     assert "Uid:\t10000\t10000\t10000\t10000" in status
     assert "Gid:\t10000\t10000\t10000\t10000" in status
@@ -722,13 +729,13 @@ def test_gateway_is_started_as_environment(box, gateway, coracle, free_port):
     assert init.end()[0] == 0
 
 
-def test_gateway_is_started_again(box, gateway, coracle, free_port):
+def test_gateway_is_started_again(box, gateway, free_port):
     init = box.start("--port", free_port, "sleep", "60")
-    wait_for(lambda: healthy(coracle, free_port))
+    wait_for(lambda: healthy(free_port))
     pid = gateway_pid(init)
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: gateway_pid(init) not in (None, pid))
-    wait_for(lambda: healthy(coracle, free_port))
+    wait_for(lambda: healthy(free_port))
     init.kill(signal.SIGTERM)
     code, _, err = init.end()
     assert code == 143
@@ -738,7 +745,6 @@ def test_gateway_is_started_again(box, gateway, coracle, free_port):
 
 def test_gateway_that_cannot_start_is_tried_less_and_less(box, gateway,
                                                           free_port):
-    import socket
     with socket.socket() as s:
         s.bind(("127.0.0.1", free_port))
         s.listen()
@@ -752,19 +758,12 @@ def test_gateway_that_cannot_start_is_tried_less_and_less(box, gateway,
     assert len(pauses) <= 4
 
 
-def test_time_to_health(box, gateway, coracle, free_port):
+def test_time_to_health(box, gateway, free_port):
     """Reported, and bounded only loosely: machines differ."""
-    import http.client
     begin = time.monotonic()
     init = box.start("--port", free_port)
-    while True:
-        try:
-            c = http.client.HTTPConnection("127.0.0.1", free_port, timeout=5)
-            c.request("GET", "/health")
-            assert c.getresponse().status == 200
-            break
-        except OSError:
-            assert time.monotonic() - begin < 10
+    while not healthy(free_port):
+        assert time.monotonic() - begin < 10
     print(f"exec of unshare to 200: {1000 * (time.monotonic() - begin):.1f} ms")
     init.kill(signal.SIGTERM)
     init.end()
