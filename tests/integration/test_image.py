@@ -348,6 +348,16 @@ def test_stubborn_command_does_not_take_ten_seconds(start):
 
 
 @pytest.mark.docker
+def test_second_init_starts_no_second_gateway(start):
+    c = start("coracle:shell", "sleep", "infinity")
+    done = c.exec("coracle", "init", "sh", "-c",
+                  "grep -l '^coracle.gateway' /proc/[0-9]*/cmdline; exit 3")
+    assert done.returncode == 3
+    assert len(done.stdout.split()) == 1
+    assert "no second gateway" in done.stderr
+
+
+@pytest.mark.docker
 def test_kill_by_name_reaches_the_command(start, loaded):
     c = start("coracle:shell", "sh", "-c",
               "trap 'echo usr1' USR1; echo up; while :; do sleep 0.05; done")
