@@ -105,8 +105,7 @@ static void put_option(struct buf *b, const struct arg_opt *o)
 	buf_putc(b, '\n');
 }
 
-static void print_help(
-	const struct applet *a, const struct arg_opt *opts, size_t nopts)
+static void print_help(const struct applet *a, const struct arg_table *table)
 {
 	static const struct arg_opt common[] = {
 		{.name = "help", .help = "print this and exit"},
@@ -116,22 +115,21 @@ static void print_help(
 	buf_init(&b, 1 << 20);
 	buf_puts(&b, a->usage);
 	buf_puts(&b, "\noptions:\n");
-	for (size_t i = 0; i < nopts; i++)
-		put_option(&b, &opts[i]);
+	for (size_t i = 0; i < table->n; i++)
+		put_option(&b, &table->opts[i]);
 	for (size_t i = 0; i < ARRAY_LEN(common); i++)
 		put_option(&b, &common[i]);
 	print_str(buf_str(&b));
 	buf_fini(&b);
 }
 
-static int parse(const struct applet *a, const struct arg_opt *opts,
-	size_t nopts, enum args_order order, int argc, char **argv)
+static int parse(const struct applet *a, const struct arg_table *table,
+	int argc, char **argv)
 {
-	char error[256];
-	int r = args_parse(
-		opts, nopts, order, argc, argv, error, sizeof(error));
+	struct args_error error;
+	int r = args_parse(table, argc, argv, &error);
 	if (r == ARGS_HELP) {
-		print_help(a, opts, nopts);
+		print_help(a, table);
 		exit(EXIT_OK);
 	}
 	if (r == ARGS_VERSION) {
@@ -139,18 +137,20 @@ static int parse(const struct applet *a, const struct arg_opt *opts,
 		exit(EXIT_OK);
 	}
 	if (r < 0)
-		die_usage("%s", error);
+		die_usage("%s", error.text);
 	return r;
 }
 
 int applet_args(const struct applet *a, const struct arg_opt *opts,
 	size_t nopts, int argc, char **argv)
 {
-	return parse(a, opts, nopts, ARGS_ANYWHERE, argc, argv);
+	const struct arg_table table = {opts, nopts, ARGS_ANYWHERE};
+	return parse(a, &table, argc, argv);
 }
 
 int applet_args_until_operand(const struct applet *a,
 	const struct arg_opt *opts, size_t nopts, int argc, char **argv)
 {
-	return parse(a, opts, nopts, ARGS_FIRST, argc, argv);
+	const struct arg_table table = {opts, nopts, ARGS_FIRST};
+	return parse(a, &table, argc, argv);
 }

@@ -9,18 +9,17 @@
 #include "lib/str.h"
 
 struct parse {
-	const struct arg_opt *opts;
-	size_t nopts;
+	const struct arg_table *table;
 	int argc;
 	char **argv;
 	int next;      /* argument to look at */
 	int noperands; /* moved to the front of the rest so far */
-	char *error;
-	size_t error_size;
+	struct args_error *error;
 };
 
-#define FAIL(p, ...) \
-	(fmt_str((p)->error, (p)->error_size, __VA_ARGS__), ARGS_ERROR)
+#define FAIL(p, ...)                                                       \
+	(fmt_str((p)->error->text, sizeof((p)->error->text), __VA_ARGS__), \
+		ARGS_ERROR)
 
 static int store_number(
 	struct parse *p, const struct arg_opt *o, const char *value)
@@ -80,8 +79,8 @@ static const struct arg_opt *find_long(
 {
 	const struct arg_opt *found = NULL;
 	*ambiguous = false;
-	for (size_t i = 0; i < p->nopts; i++) {
-		const struct arg_opt *o = &p->opts[i];
+	for (size_t i = 0; i < p->table->n; i++) {
+		const struct arg_opt *o = &p->table->opts[i];
 		if (!o->name || !str_starts(str_of(o->name), name))
 			continue;
 		if (strlen(o->name) == name.n)
@@ -96,13 +95,13 @@ static const char *nearest_long(const struct parse *p, struct str name)
 {
 	const char *best = NULL;
 	size_t best_distance = 3;
-	for (size_t i = 0; i < p->nopts; i++) {
-		if (!p->opts[i].name)
+	for (size_t i = 0; i < p->table->n; i++) {
+		if (!p->table->opts[i].name)
 			continue;
-		size_t d = str_distance(str_of(p->opts[i].name), name);
+		size_t d = str_distance(str_of(p->table->opts[i].name), name);
 		if (d < best_distance) {
 			best_distance = d;
-			best = p->opts[i].name;
+			best = p->table->opts[i].name;
 		}
 	}
 	return best;
@@ -145,9 +144,9 @@ static int parse_long(struct parse *p, const char *arg)
 
 static const struct arg_opt *find_short(const struct parse *p, char letter)
 {
-	for (size_t i = 0; i < p->nopts; i++)
-		if (p->opts[i].letter == letter)
-			return &p->opts[i];
+	for (size_t i = 0; i < p->table->n; i++)
+		if (p->table->opts[i].letter == letter)
+			return &p->table->opts[i];
 	return NULL;
 }
 
@@ -181,12 +180,12 @@ static void collect_operand(struct parse *p, char **operands, int from)
 	operands[p->noperands++] = p->argv[from];
 }
 
-static int parse_all(struct parse *p, enum args_order order, char **operands)
+static int parse_all(struct parse *p, char **operands)
 {
 	while (p->next < p->argc) {
 		const char *arg = p->argv[p->next];
 		if (arg[0] != '-' || arg[1] == '\0') {
-			if (order == ARGS_FIRST)
+			if (p->table->order == ARGS_FIRST)
 				return 0;
 			collect_operand(p, operands, p->next++);
 			continue;
@@ -202,20 +201,18 @@ static int parse_all(struct parse *p, enum args_order order, char **operands)
 	return 0;
 }
 
-int args_parse(const struct arg_opt *opts, size_t nopts, enum args_order order,
-	int argc, char **argv, char *error, size_t size)
+int args_parse(const struct arg_table *table, int argc, char **argv,
+	struct args_error *error)
 {
-	struct parse p = {.opts = opts,
-		.nopts = nopts,
+	struct parse p = {.table = table,
 		.argc = argc,
 		.argv = argv,
 		.next = 1,
-		.error = error,
-		.error_size = size};
+		.error = error};
 	char **operands = mem_new_array((size_t)argc + 1, sizeof(*operands));
 	if (!operands)
 		return FAIL(&p, "out of memory");
-	int r = parse_all(&p, order, operands);
+	int r = parse_all(&p, operands);
 	if (r == 0) {
 		/* what was seen before the rest goes right in front of it */
 		r = p.next - p.noperands;

@@ -52,14 +52,24 @@ enum {
 	ARGS_ERROR = -3,
 };
 
+struct arg_table {
+	const struct arg_opt *opts;
+	size_t n;
+	enum args_order order;
+};
+
+struct args_error {
+	char text[256];
+};
+
 /*
  * Parse argv[1..argc), writing through the dst pointers. Operands are moved
  * behind the options, keeping their order. Returns the index of the first
  * operand, or ARGS_*; for ARGS_ERROR a sentence without a full stop stands in
- * error[0..size). --help (and -h when the table has no h) and --version need
+ * error->text. --help (and -h when the table has no h) and --version need
  * no entry in the table.
  */
-int args_parse(const struct arg_opt *opts, size_t nopts, enum args_order order,
-	int argc, char **argv, char *error, size_t size);
+int args_parse(const struct arg_table *table, int argc, char **argv,
+	struct args_error *error);
 
 #endif

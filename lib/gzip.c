@@ -51,10 +51,10 @@ struct gunzip {
 	int error;
 	bool first; /* no member has ended yet */
 	bool trailing;
-	uint8_t flags;		 /* of the member's header, those left to do */
+	uint8_t flags; /* of the member's header, those left to do */
 	uint8_t small[FIXED_SIZE]; /* fixed header, length or trailer */
-	size_t have;		 /* bytes in small */
-	size_t extra;		 /* bytes of FEXTRA left */
+	size_t have;               /* bytes in small */
+	size_t extra;              /* bytes of FEXTRA left */
 	uint32_t crc;
 	uint32_t size; /* modulo 2^32, as the trailer has it */
 	struct inflate_state inflate;
@@ -99,7 +99,7 @@ void gunzip_free(struct gunzip *z)
 static uint32_t get_le32(const uint8_t *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-		(uint32_t)p[3] << 24;
+	       (uint32_t)p[3] << 24;
 }
 
 static void skip(struct gzip_io *io, size_t n)
@@ -342,7 +342,7 @@ int gunzip_end(const struct gunzip *z)
 bool gunzip_trailing(const struct gunzip *z)
 {
 	return z->trailing ||
-		(z->state == ST_FIXED && !z->first && z->have == 1);
+	       (z->state == ST_FIXED && !z->first && z->have == 1);
 }
 
 /* -------------------------------------------------------------- writing */

@@ -25,7 +25,7 @@ enum gzip_error {
 	GZIP_OK = 0,
 	GZIP_NOT_GZIP = -1, /* the first bytes are no gzip header */
 	GZIP_HEADER = -2,   /* unknown method or reserved flags */
-	GZIP_DATA = -3,	    /* invalid deflate data */
+	GZIP_DATA = -3,     /* invalid deflate data */
 	GZIP_CRC = -4,
 	GZIP_SIZE = -5,
 	GZIP_CUT = -6, /* the input ends inside a member */

@@ -119,6 +119,7 @@ static void run_timers(struct loop *l)
 
 /* -------------------------------------------------------- descriptors */
 
+/* lint: long because one call says all there is to say about a watcher */
 int loop_add(struct loop *l, struct loop_fd *w, int fd, uint32_t events,
 	loop_fd_fn *fn, void *owner)
 {

@@ -58,7 +58,7 @@ static int open_beneath(
 	struct how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
 		.mode = flags & (O_CREAT | O_TMPFILE) & ~O_DIRECTORY ? mode : 0,
 		.resolve = resolve | RESOLVE_BENEATH_BIT |
-			RESOLVE_NO_MAGICLINKS_BIT};
+			   RESOLVE_NO_MAGICLINKS_BIT};
 	int r = -EAGAIN;
 	for (int i = 0; i < AGAIN_MAX && (r == -EAGAIN || r == -EINTR); i++)
 		r = openat2_once(root, path, &how);
@@ -146,8 +146,8 @@ static int open_by_walk(int root, const char *path, int flags, mode_t mode)
 	int dir = walk_dirs(root, parent, false, 0);
 	if (dir < 0)
 		return dir;
-	int fd = openat(dir, *name ? name : ".",
-		flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	int fd = openat(
+		dir, *name ? name : ".", flags | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		fd = -errno;
 	fd_close(&dir);
@@ -169,8 +169,7 @@ int path_open_nofollow(int root, const char *path, int flags, mode_t mode)
 		root, path, flags | O_NOFOLLOW, mode, RESOLVE_NO_SYMLINKS_BIT);
 }
 
-int path_open_parent(
-	int root, const char *path, bool create, const char **name)
+int path_open_parent(int root, const char *path, bool create, const char **name)
 {
 	char parent[PATH_LEN_MAX + 1];
 	const char *slash = strrchr(path, '/');

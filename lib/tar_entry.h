@@ -17,7 +17,7 @@
 enum {
 	TAR_BLOCK = 512,
 	TAR_RECORD = 20 * TAR_BLOCK, /* an archive is padded to whole records */
-	TAR_META_MAX = 1 << 20,	     /* bytes of one PAX or long-name header */
+	TAR_META_MAX = 1 << 20,      /* bytes of one PAX or long-name header */
 	TAR_SPARSE_MAX = 1 << 16,    /* regions of one sparse file */
 };
 
@@ -41,7 +41,7 @@ struct tar_entry {
 	bool sparse;
 	struct str name;
 	struct str link; /* target of a link */
-	uint32_t mode;	 /* permission bits, 07777 */
+	uint32_t mode;   /* permission bits, 07777 */
 	uint64_t uid;
 	uint64_t gid;
 	struct str user;

@@ -18,10 +18,10 @@ enum state {
 	ST_HEADER,
 	ST_META,       /* payload of an L, K, x or g header */
 	ST_OLD_SPARSE, /* further descriptors of an old GNU sparse file */
-	ST_MAP,	       /* the map of a PAX 1.0 sparse file */
+	ST_MAP,        /* the map of a PAX 1.0 sparse file */
 	ST_READY,      /* the entry is complete and can be told */
 	ST_DATA,
-	ST_SKIP,       /* payload that nobody wants */
+	ST_SKIP, /* payload that nobody wants */
 	ST_PAD,
 	ST_LINK_END,   /* after an entry whose size may be a lie */
 	ST_LINK_BLOCK, /* the block behind it: its data, or a header? */
@@ -168,11 +168,11 @@ static enum tar_event apply_meta(struct tar_read *r)
 	if (r->meta.err)
 		return fail(r, TAR_FAULT_MEMORY, "out of memory");
 	if (r->meta_flag == 'L')
-		tar_text_set(&r->long_name,
-			str_first(text, str_index(text, '\0')));
+		tar_text_set(
+			&r->long_name, str_first(text, str_index(text, '\0')));
 	else if (r->meta_flag == 'K')
-		tar_text_set(&r->long_link,
-			str_first(text, str_index(text, '\0')));
+		tar_text_set(
+			&r->long_link, str_first(text, str_index(text, '\0')));
 	else
 		event = apply_pax(r, r->meta_flag == 'g');
 	if (r->long_name.b.err || r->long_link.b.err)
@@ -270,13 +270,13 @@ static void header_numbers(struct tar_read *r, const struct tar_header *h)
 	struct tar_entry *e = &r->entry;
 	int64_t mtime;
 	e->mode = (uint32_t)soft_number(h->mode, sizeof(h->mode), INT64_MAX) &
-		07777;
+		  07777;
 	e->uid = soft_number(h->uid, sizeof(h->uid), UINT32_MAX - 1);
 	e->gid = soft_number(h->gid, sizeof(h->gid), UINT32_MAX - 1);
-	e->major = (uint32_t)soft_number(
-		h->major, sizeof(h->major), UINT32_MAX);
-	e->minor = (uint32_t)soft_number(
-		h->minor, sizeof(h->minor), UINT32_MAX);
+	e->major =
+		(uint32_t)soft_number(h->major, sizeof(h->major), UINT32_MAX);
+	e->minor =
+		(uint32_t)soft_number(h->minor, sizeof(h->minor), UINT32_MAX);
 	if (!tar_field_int(h->mtime, sizeof(h->mtime), &mtime))
 		mtime = 0;
 	e->mtime = (struct timespec){.tv_sec = mtime};
@@ -288,8 +288,7 @@ static void header_texts(struct tar_read *r, const struct tar_header *h)
 	bool ustar = memcmp(h->magic, "ustar", 5) == 0;
 	header_name(r, h);
 	e->link = keep_text(r, TEXT_LINK, h->link, sizeof(h->link));
-	e->user = keep_text(
-		r, TEXT_USER, h->user, ustar ? sizeof(h->user) : 0);
+	e->user = keep_text(r, TEXT_USER, h->user, ustar ? sizeof(h->user) : 0);
 	e->group = keep_text(
 		r, TEXT_GROUP, h->group, ustar ? sizeof(h->group) : 0);
 }
@@ -329,10 +328,10 @@ static enum tar_event begin_old_sparse(
 {
 	const char *p = (const char *)h;
 	tar_sparse_clear(&r->sparse);
-	r->sparse.has_size = tar_field_uint(p + GNU_REAL_SIZE, 12,
-		&r->sparse.size);
-	const char *error = tar_sparse_old(
-		&r->sparse, p + GNU_SPARSE, GNU_SPARSE_COUNT);
+	r->sparse.has_size =
+		tar_field_uint(p + GNU_REAL_SIZE, 12, &r->sparse.size);
+	const char *error =
+		tar_sparse_old(&r->sparse, p + GNU_SPARSE, GNU_SPARSE_COUNT);
 	if (error)
 		return fail_format(r, error);
 	r->entry.sparse = true;
@@ -394,9 +393,9 @@ static enum tar_event parse_header(struct tar_read *r)
 	r->lone_zero |= r->zero;
 	r->zero = false;
 	if (!sum_is_right(h))
-		return fail_format(r, r->first
-				? "this does not look like a tar archive"
-				: "bad header checksum behind this member");
+		return fail_format(
+			r, r->first ? "this does not look like a tar archive"
+				    : "bad header checksum behind this member");
 	r->first = false;
 	if (!tar_field_uint(h->size, sizeof(h->size), &size))
 		return fail_format(r, "header with a bad size");
@@ -610,7 +609,7 @@ enum tar_event tar_read_next(struct tar_read *r)
 enum tar_event tar_read_eof(struct tar_read *r)
 {
 	bool between = (r->state == ST_HEADER || r->state == ST_LINK_BLOCK) &&
-		r->have == 0;
+		       r->have == 0;
 	if (r->state == ST_ERROR)
 		return TAR_ERROR;
 	if (r->state == ST_END)

@@ -32,7 +32,7 @@ enum tar_event {
 enum tar_fault {
 	TAR_FAULT_NONE,
 	TAR_FAULT_FORMAT, /* not a tar archive, or a broken one */
-	TAR_FAULT_CUT,	  /* the input ended too early */
+	TAR_FAULT_CUT,    /* the input ended too early */
 	TAR_FAULT_EMPTY,  /* there was no input at all */
 	TAR_FAULT_LIMIT,  /* larger than we are willing to hold */
 	TAR_FAULT_MEMORY,
@@ -45,7 +45,7 @@ struct tar_read {
 
 	enum tar_fault fault;
 	const char *error;
-	bool no_end;   /* the input ended without an end marker */
+	bool no_end;    /* the input ended without an end marker */
 	bool lone_zero; /* a single zero block was passed over */
 
 	/* the rest is private */
@@ -54,14 +54,14 @@ struct tar_read {
 	size_t in_n;
 	char block[TAR_BLOCK];
 	size_t have;
-	bool first; /* nothing but headers of headers was seen yet */
-	bool zero;  /* the last block was zeros */
+	bool first;   /* nothing but headers of headers was seen yet */
+	bool zero;    /* the last block was zeros */
 	bool pending; /* an extended header waits for its member */
 	char meta_flag;
 	uint64_t left; /* payload bytes to come */
 	uint64_t pad;  /* and the padding behind them */
 	struct buf meta;
-	struct buf name; /* prefix and name of a ustar header */
+	struct buf name;   /* prefix and name of a ustar header */
 	char text[4][104]; /* fields of the header, NUL added */
 	struct tar_pax global;
 	struct tar_pax local;

@@ -27,12 +27,12 @@ struct tar_region {
 };
 
 struct tar_sparse {
-	bool pax;	/* records of a PAX format were seen */
+	bool pax;       /* records of a PAX format were seen */
 	bool map_first; /* PAX 1.0: the map stands before the data */
 	bool has_size;
-	uint64_t size; /* of the whole file */
+	uint64_t size;      /* of the whole file */
 	struct buf regions; /* struct tar_region */
-	bool half;	    /* PAX 0.0: an offset waits for its length */
+	bool half;          /* PAX 0.0: an offset waits for its length */
 
 	/* reading the map of PAX 1.0 */
 	bool has_count;
@@ -44,7 +44,6 @@ struct tar_sparse {
 	size_t at;
 	uint64_t done; /* bytes of region at that were delivered */
 };
-
 
 void tar_sparse_init(struct tar_sparse *s);
 void tar_sparse_fini(struct tar_sparse *s);

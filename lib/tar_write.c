@@ -155,8 +155,8 @@ static void put_pax_header(
 			break;
 		}
 	base = str_first(base, 80);
-	size_t n = fmt_str(
-		name, sizeof(name), "./PaxHeaders/%.*s", STR_FMT(base));
+	size_t n =
+		fmt_str(name, sizeof(name), "./PaxHeaders/%.*s", STR_FMT(base));
 	put_text(h.name, sizeof(h.name), str_from(name, n));
 	tar_put_number(h.mode, sizeof(h.mode), 0644);
 	tar_put_number(h.uid, sizeof(h.uid), 0);

@@ -2,11 +2,11 @@
 #
 # mk/test.mk - tests, lint, fuzzing and measurements.
 #
-# Unit tests and fuzz harnesses are linked with all of lib/ and net/ under
+# Unit tests and fuzz harnesses are linked with all of lib/, net/ and init/ under
 # sanitizers; everything else treats the built program as a black box. pytest
 # runs it all, one item a C test function.
 
-LIB_SRC := $(wildcard lib/*.c net/*.c)
+LIB_SRC := $(wildcard lib/*.c net/*.c init/*.c)
 UNIT := $(patsubst tests/unit/%.c,build/san/tests/%,\
 	$(wildcard tests/unit/*_test.c))
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))

@@ -430,8 +430,8 @@ static const char *step_text(enum spawn_step step)
 }
 
 static int start_process(struct mcp_child *c,
-	const struct mcp_server_config *config, int pipes[3][2], char *why,
-	size_t size)
+	const struct mcp_server_config *config, int pipes[3][2],
+	struct mcp_why *why)
 {
 	enum spawn_step step = SPAWN_FORK;
 	char **env = build_env(config);
@@ -449,7 +449,8 @@ static int start_process(struct mcp_child *c,
 		.foreground_tty = -1};
 	int r = env ? spawn(&request, &c->pid, &step) : -ENOMEM;
 	if (r < 0)
-		fmt_str(why, size, "%s '%s': %s", step_text(step),
+		fmt_str(why->text, sizeof(why->text), "%s '%s': %s",
+			step_text(step),
 			step == SPAWN_CWD ? config->cwd : config->command,
 			strerror(-r));
 	mem_free(env);
@@ -500,9 +501,9 @@ static void enlist(struct mcp_child *c)
 	loop_child_add(c->all->loop, &c->watch, c->pid, on_child_exit, c);
 }
 
-int mcp_child_start(struct mcp_child **out, struct mcp_children *all,
+struct mcp_child *mcp_child_start(struct mcp_children *all,
 	const struct mcp_server_config *config,
-	const struct mcp_child_events *events, char *why, size_t size)
+	const struct mcp_child_events *events, struct mcp_why *why)
 {
 	int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
 	struct mcp_child *c = new_child(all, config, events);
@@ -510,20 +511,20 @@ int mcp_child_start(struct mcp_child **out, struct mcp_children *all,
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(pipes); i++)
 		r = fd_pipe(pipes[i]);
 	if (r < 0)
-		fmt_str(why, size, "%s", strerror(-r));
-	if (r == 0)
-		r = start_process(c, config, pipes, why, size);
+		fmt_str(why->text, sizeof(why->text), "%s", strerror(-r));
+	else
+		r = start_process(c, config, pipes, why);
 	if (r == 0) {
 		enlist(c);
-		*out = c;
 		if (connect_pipes(c, pipes) < 0)
 			fault(c, "its pipes cannot be watched");
 	} else if (c) {
 		release(c);
+		c = NULL;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(pipes); i++) {
 		fd_close(&pipes[i][0]);
 		fd_close(&pipes[i][1]);
 	}
-	return r;
+	return c;
 }

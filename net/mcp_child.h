@@ -41,13 +41,18 @@ struct mcp_child_events {
 	void *owner;
 };
 
+/* a sentence that says why something could not be done */
+struct mcp_why {
+	char text[512];
+};
+
 /*
- * Start the server. 0, or a negative errno with a sentence in why[0..size).
- * The configuration is not needed afterwards.
+ * Start the server; the configuration is not needed afterwards. NULL: it
+ * could not be started, and why says the reason.
  */
-int mcp_child_start(struct mcp_child **out, struct mcp_children *all,
+struct mcp_child *mcp_child_start(struct mcp_children *all,
 	const struct mcp_server_config *config,
-	const struct mcp_child_events *events, char *why, size_t size);
+	const struct mcp_child_events *events, struct mcp_why *why);
 
 /* where to append the next message and its newline; then mcp_child_flush() */
 struct buf *mcp_child_queue(struct mcp_child *c);

@@ -19,14 +19,20 @@ enum {
 
 /* --------------------------------------------------------------- refusals */
 
-/* a JSON-RPC error outside of any request, with an HTTP status of its own */
-static void refuse(struct mcp_router *r, struct http_exchange *x, int status,
-	struct str id, int code, const char *message)
+struct refusal {
+	int status;
+	int code;
+	const char *message;
+};
+
+/* a JSON-RPC error with an HTTP status of its own */
+static void refuse(struct mcp_router *r, struct http_exchange *x, struct str id,
+	struct refusal why)
 {
 	struct buf *out = &r->scratch;
 	buf_reset(out);
-	jsonrpc_put_error(out, id, code, str_of(message));
-	http_reply(x, status, "application/json", buf_str(out));
+	jsonrpc_put_error(out, id, why.code, str_of(why.message));
+	http_reply(x, why.status, "application/json", buf_str(out));
 }
 
 static const struct str no_id = {NULL, 0};
@@ -97,21 +103,28 @@ static struct mcp_session *need_session(
 	struct str sid = http_field(head, "Mcp-Session-Id");
 	struct str version = http_field(head, "MCP-Protocol-Version");
 	if (!sid.p) {
-		refuse(r, x, 400, id, MCP_CODE_TRANSPORT,
-			"Bad Request: Mcp-Session-Id header is missing; "
-			"send initialize first");
+		refuse(r, x, id,
+			(struct refusal){400, MCP_CODE_TRANSPORT,
+				"Bad Request: Mcp-Session-Id header is "
+				"missing; "
+				"send initialize first"});
 		return NULL;
 	}
 	struct mcp_session *s = mcp_session_find(&r->sessions, sid);
 	if (!s) {
-		refuse(r, x, 404, id, MCP_CODE_NO_SESSION, "Session not found");
+		refuse(r, x, id,
+			(struct refusal){
+				404, MCP_CODE_NO_SESSION, "Session not found"});
 		return NULL;
 	}
 	if (version.p && !mcp_version_known(version)) {
-		refuse(r, x, 400, id, MCP_CODE_TRANSPORT,
-			"Bad Request: unsupported MCP-Protocol-Version; "
-			"supported: 2025-11-25, 2025-06-18, 2025-03-26, "
-			"2024-11-05");
+		refuse(r, x, id,
+			(struct refusal){400, MCP_CODE_TRANSPORT,
+				"Bad Request: unsupported "
+				"MCP-Protocol-Version; "
+				"supported: 2025-11-25, 2025-06-18, "
+				"2025-03-26, "
+				"2024-11-05"});
 		return NULL;
 	}
 	return s;
@@ -125,8 +138,9 @@ static void initialize(
 	struct buf version;
 	struct str raw = json_member(m->params, "protocolVersion");
 	if (!raw.p || json_type_of(raw) != JSON_STRING) {
-		refuse(r, x, 200, m->id, JSONRPC_INVALID_PARAMS,
-			"params.protocolVersion must be a string");
+		refuse(r, x, m->id,
+			(struct refusal){200, JSONRPC_INVALID_PARAMS,
+				"params.protocolVersion must be a string"});
 		return;
 	}
 	buf_init(&version, 64);
@@ -137,8 +151,9 @@ static void initialize(
 	struct mcp_session *s = mcp_session_new(&r->sessions, chosen);
 	buf_fini(&version);
 	if (!s) {
-		refuse(r, x, 503, m->id, JSONRPC_INTERNAL_ERROR,
-			"too many sessions are in use");
+		refuse(r, x, m->id,
+			(struct refusal){503, JSONRPC_INTERNAL_ERROR,
+				"too many sessions are in use"});
 		return;
 	}
 	struct buf *out = &r->scratch;
@@ -211,7 +226,8 @@ static void take_single(
 	struct jsonrpc m;
 	const char *why;
 	if (jsonrpc_read_checked(&m, body, &why) != 0) {
-		refuse(r, x, 400, m.id, JSONRPC_INVALID_REQUEST, why);
+		refuse(r, x, m.id,
+			(struct refusal){400, JSONRPC_INVALID_REQUEST, why});
 		return;
 	}
 	if (m.kind == JSONRPC_REQUEST && str_is(m.method, "initialize")) {
@@ -237,8 +253,9 @@ static void take_batch(
 	while (json_next(&c, NULL, &item))
 		n++;
 	if (n == 0 || n > BATCH_MAX) {
-		refuse(r, x, 400, no_id, JSONRPC_INVALID_REQUEST,
-			"a batch has 1 to 256 messages");
+		refuse(r, x, no_id,
+			(struct refusal){400, JSONRPC_INVALID_REQUEST,
+				"a batch has 1 to 256 messages"});
 		return;
 	}
 	struct mcp_session *s = need_session(r, x, no_id);
@@ -264,8 +281,9 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 	size_t offset;
 	int bad = json_check(body, &offset);
 	if (bad) {
-		refuse(r, x, 400, no_id, JSONRPC_PARSE_ERROR,
-			json_error_text(bad));
+		refuse(r, x, no_id,
+			(struct refusal){400, JSONRPC_PARSE_ERROR,
+				json_error_text(bad)});
 		return;
 	}
 	struct json_cursor c;
@@ -279,14 +297,17 @@ static void on_post(struct mcp_router *r, struct http_exchange *x)
 {
 	const struct http_head *head = http_request(x);
 	if (!is_json(head))
-		refuse(r, x, 415, no_id, MCP_CODE_TRANSPORT,
-			"Unsupported Media Type: Content-Type must be "
-			"application/json");
+		refuse(r, x, no_id,
+			(struct refusal){415, MCP_CODE_TRANSPORT,
+				"Unsupported Media Type: Content-Type must be "
+				"application/json"});
 	else if (!accepts(head, "application/json") &&
 		 !accepts(head, "text/event-stream"))
-		refuse(r, x, 406, no_id, MCP_CODE_TRANSPORT,
-			"Not Acceptable: Accept must list application/json and "
-			"text/event-stream");
+		refuse(r, x, no_id,
+			(struct refusal){406, MCP_CODE_TRANSPORT,
+				"Not Acceptable: Accept must list "
+				"application/json and "
+				"text/event-stream"});
 	else
 		http_collect(x, BODY_MAX, on_body, r);
 }
@@ -316,16 +337,20 @@ static void on_get(struct mcp_router *r, struct http_exchange *x)
 {
 	const struct http_head *head = http_request(x);
 	if (!accepts(head, "text/event-stream")) {
-		refuse(r, x, 406, no_id, MCP_CODE_TRANSPORT,
-			"Not Acceptable: Accept must list text/event-stream");
+		refuse(r, x, no_id,
+			(struct refusal){406, MCP_CODE_TRANSPORT,
+				"Not Acceptable: Accept must list "
+				"text/event-stream"});
 		return;
 	}
 	struct mcp_session *s = need_session(r, x, no_id);
 	if (!s)
 		return;
 	if (s->stream) {
-		refuse(r, x, 409, no_id, MCP_CODE_TRANSPORT,
-			"Conflict: this session has an event stream already");
+		refuse(r, x, no_id,
+			(struct refusal){409, MCP_CODE_TRANSPORT,
+				"Conflict: this session has an event stream "
+				"already"});
 		return;
 	}
 	s->stream = x;
@@ -367,8 +392,10 @@ void mcp_router_http(struct mcp_router *r, struct http_exchange *x)
 {
 	const struct http_head *head = http_request(x);
 	if (!origin_allowed(head)) {
-		refuse(r, x, 403, no_id, MCP_CODE_TRANSPORT,
-			"Forbidden: Origin is neither this host nor local");
+		refuse(r, x, no_id,
+			(struct refusal){403, MCP_CODE_TRANSPORT,
+				"Forbidden: Origin is neither this host nor "
+				"local"});
 	} else if (!r->configured) {
 		http_reply_detail(x, 404,
 			"no MCP servers yet: POST /apps configures them");
@@ -380,8 +407,9 @@ void mcp_router_http(struct mcp_router *r, struct http_exchange *x)
 		on_delete(r, x);
 	} else {
 		http_add_field(x, "Allow", STR("GET, POST, DELETE"));
-		refuse(r, x, 405, no_id, MCP_CODE_TRANSPORT,
-			"Method not allowed");
+		refuse(r, x, no_id,
+			(struct refusal){
+				405, MCP_CODE_TRANSPORT, "Method not allowed"});
 	}
 }
 

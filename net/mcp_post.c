@@ -395,7 +395,9 @@ static void send_call(struct mcp_post *p, const struct jsonrpc *m,
 	else if (json_type_of(c->arguments) == JSON_NULL)
 		edits[n++] = (struct jsonrpc_edit){c->arguments, STR("{}")};
 	q->call.ops = &request_ops;
-	mcp_upstream_call(e->upstream, &q->call, m, c->token, edits, n);
+	struct mcp_outgoing out = {
+		.request = m, .token = c->token, .edits = edits, .n = n};
+	mcp_upstream_call(e->upstream, &q->call, &out);
 }
 
 void mcp_post_tools_call(struct mcp_post *p, const struct jsonrpc *m)

@@ -144,26 +144,26 @@ static size_t add_edit(
 }
 
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
-	const struct jsonrpc *request, struct str token,
-	const struct jsonrpc_edit *edits, size_t n)
+	const struct mcp_outgoing *out)
 {
 	struct jsonrpc_edit all[EDITS_MAX];
 	char digits[FMT_U64_MAX];
+	size_t n = 0;
 	enlist(u, call);
 	if (u->state == MCP_DOWN || u->state == MCP_FAILED ||
-		n + 2 > EDITS_MAX) {
+		out->n + 2 > EDITS_MAX) {
 		fail_call(call, u->why);
 		return;
 	}
 	struct str id = str_from(digits, fmt_u64(digits, call->id));
-	for (size_t i = 0; i < n; i++)
-		add_edit(all, i, edits[i].at, edits[i].with);
-	n = add_edit(all, n, request->id, id);
-	if (token.p)
-		n = add_edit(all, n, token, id);
-	struct buf *out = outlet(u);
-	jsonrpc_put_edited(out, request->text, all, n);
-	buf_putc(out, '\n');
+	for (size_t i = 0; i < out->n; i++)
+		n = add_edit(all, n, out->edits[i].at, out->edits[i].with);
+	n = add_edit(all, n, out->request->id, id);
+	if (out->token.p)
+		n = add_edit(all, n, out->token, id);
+	struct buf *queue = outlet(u);
+	jsonrpc_put_edited(queue, out->request->text, all, n);
+	buf_putc(queue, '\n');
 	arm_timeout(u, call);
 	flush(u);
 }
@@ -527,13 +527,13 @@ static void start(struct mcp_upstream *u)
 {
 	struct mcp_child_events events = {
 		.on_line = on_line, .on_exit = on_child_gone, .owner = u};
-	char why[512];
+	struct mcp_why why;
 	u->started_ms = loop_now(loop_of(u));
 	u->attempts++;
-	if (mcp_child_start(&u->child, u->children, u->config, &events, why,
-		    sizeof(why)) < 0) {
+	u->child = mcp_child_start(u->children, u->config, &events, &why);
+	if (!u->child) {
 		fmt_str(u->why, sizeof(u->why), "server '%s': %s",
-			u->config->name, why);
+			u->config->name, why.text);
 		start_failed(u);
 		return;
 	}

@@ -91,16 +91,20 @@ void mcp_upstream_set_events(
 /* fail what is under way, let the process go, release */
 void mcp_upstream_free(struct mcp_upstream *u);
 
+/* what becomes of a client's request on its way */
+struct mcp_outgoing {
+	const struct jsonrpc *request; /* its id is replaced by ours */
+	struct str token; /* its raw progress token, likewise; or p == NULL */
+	const struct jsonrpc_edit *edits; /* what else changes in its text */
+	size_t n;
+};
+
 /*
- * Send a request whose text holds `id` (raw) as its id; the edits (sorted,
- * not touching the id) are made and the id becomes ours. token, when p is
- * set, is the raw progress token in the text; it becomes ours as well. The
- * call must stay where it is until it ended. A failure may be reported before
- * this returns.
+ * Send a request. The call must stay where it is until it ended. A failure
+ * may be reported before this returns.
  */
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
-	const struct jsonrpc *request, struct str token,
-	const struct jsonrpc_edit *edits, size_t n);
+	const struct mcp_outgoing *out);
 
 /*
  * The caller lost interest: the server is told (notifications/cancelled with

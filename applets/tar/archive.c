@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * applets/tar/archive.c - reading an archive: which members go to a sink.
+ *
+ * input: untrusted
+ */
+#include "applets/tar/archive.h"
+
+#include "applets/tar/input.h"
+#include "lib/fmt.h"
+#include "lib/mem.h"
+#include "lib/tar_read.h"
+
+struct archive {
+	const struct tar_options *o;
+	struct report *r;
+	const struct sink *sink;
+	struct tar_read *reader;
+	bool open;      /* the sink is inside a member */
+	bool wanted;    /* and gets this one's data */
+	bool *found;    /* which operands were there */
+	char last[300]; /* name of the last member, for messages */
+};
+
+static void stop(struct archive *a, enum fail_kind kind, const char *text)
+{
+	report_fail(a->r, kind, a->last[0] ? a->last : NULL, "%s", text);
+	a->r->stop = true;
+}
+
+/* operands, --exclude and --strip-components; p == NULL: not this one */
+static struct str choose(struct archive *a, const struct tar_entry *e)
+{
+	const struct str none = {NULL, 0};
+	struct str name = e->name;
+	if (a->o->nnames) {
+		size_t i = name_selected(a->o, name);
+		if (i == a->o->nnames)
+			return none;
+		a->found[i] = true;
+	}
+	if (name_excluded(a->o, name) || name_is_stage(name))
+		return none;
+	return a->o->strip ? name_strip(name, a->o->strip) : name;
+}
+
+/* false: over a limit, reported */
+static bool count(struct archive *a, const struct tar_entry *e)
+{
+	struct report *r = a->r;
+	uint64_t size = e->type == TAR_FILE ? e->size : 0;
+	r->entries++;
+	if (e->type == TAR_FILE)
+		r->files++;
+	r->bytes += size;
+	if (a->o->max_entries && r->entries > a->o->max_entries) {
+		stop(a, FAIL_LIMIT, "too many members");
+		return false;
+	}
+	if (a->o->max_size &&
+		(size > a->o->max_size || r->bytes > a->o->max_size)) {
+		stop(a, FAIL_LIMIT, "the files are over the size limit");
+		return false;
+	}
+	return true;
+}
+
+static void on_entry(struct archive *a)
+{
+	const struct tar_entry *e = &a->reader->entry;
+	fmt_str(a->last, sizeof(a->last), "%s", e->name.p);
+	struct str name = choose(a, e);
+	a->wanted = name.p && count(a, e);
+	if (!a->wanted)
+		return;
+	a->open = true;
+	a->sink->begin(a->sink->self, e, name);
+}
+
+static void on_error(struct archive *a)
+{
+	switch (a->reader->fault) {
+	case TAR_FAULT_CUT:
+		stop(a, FAIL_CUT, a->reader->error);
+		break;
+	case TAR_FAULT_EMPTY:
+		stop(a, FAIL_EMPTY, a->reader->error);
+		break;
+	case TAR_FAULT_LIMIT:
+		stop(a, FAIL_LIMIT, a->reader->error);
+		break;
+	case TAR_FAULT_MEMORY:
+		stop(a, FAIL_IO, a->reader->error);
+		break;
+	case TAR_FAULT_FORMAT:
+	case TAR_FAULT_NONE:
+		stop(a, FAIL_TAR, a->reader->error);
+		break;
+	}
+}
+
+static void on_event(struct archive *a, enum tar_event event)
+{
+	struct tar_read *t = a->reader;
+	switch (event) {
+	case TAR_ENTRY:
+		on_entry(a);
+		break;
+	case TAR_DATA:
+		if (a->wanted)
+			a->sink->data(a->sink->self, t->data, t->data_offset);
+		break;
+	case TAR_ENTRY_END:
+		if (a->wanted)
+			a->sink->end(a->sink->self, &t->entry);
+		a->open = false;
+		a->wanted = false;
+		break;
+	case TAR_ERROR:
+		on_error(a);
+		break;
+	case TAR_MORE:
+	case TAR_END:
+		break;
+	}
+}
+
+/* to the very end of the input, so that its checksum is known to be right */
+static void read_all(struct archive *a, struct input *in)
+{
+	while (!a->r->stop) {
+		const void *chunk;
+		ssize_t n = input_pull(in, &chunk, a->r);
+		if (n < 0)
+			return;
+		if (n == 0) {
+			on_event(a, tar_read_eof(a->reader));
+			return;
+		}
+		enum tar_event event = TAR_ENTRY;
+		tar_read_feed(a->reader, chunk, (size_t)n);
+		while (event != TAR_MORE && !a->r->stop) {
+			event = tar_read_next(a->reader);
+			on_event(a, event);
+		}
+	}
+}
+
+static void after_all(struct archive *a)
+{
+	if (a->reader->no_end)
+		report_warn(a->r, NULL, "the archive has no end marker");
+	if (a->reader->lone_zero)
+		report_warn(a->r, NULL, "a lone zero block was passed over");
+	for (size_t i = 0; i < a->o->nnames; i++)
+		if (!a->found[i])
+			report_fail(a->r, FAIL_TAR, a->o->names[i],
+				"Not found in archive");
+}
+
+void archive_read(const struct tar_options *o, struct report *r, int signal_fd,
+	const struct sink *sink)
+{
+	struct input in;
+	struct archive a = {.o = o, .r = r, .sink = sink};
+	a.reader = mem_new(sizeof(*a.reader));
+	a.found = mem_new_array(o->nnames, sizeof(*a.found));
+	if (!a.reader || !a.found) {
+		stop(&a, FAIL_IO, "out of memory");
+		goto out;
+	}
+	tar_read_init(a.reader);
+	if (input_open(&in, o, signal_fd, r))
+		read_all(&a, &in);
+	if (a.open)
+		sink->abandon(sink->self);
+	if (!r->stop)
+		after_all(&a);
+	input_close(&in);
+	tar_read_fini(a.reader);
+out:
+	mem_free(a.reader);
+	mem_free(a.found);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* applets/tar/lines.h - member names on a descriptor, many to a write. */
+#ifndef APPLETS_TAR_LINES_H
+#define APPLETS_TAR_LINES_H
+
+#include "applets/tar/tar.h"
+#include "lib/buf.h"
+#include "lib/fd.h"
+
+enum { LINES_HOLD = 1 << 15 };
+
+struct lines {
+	struct buf b;
+	int fd;
+	bool terminal; /* somebody watches: each line at once */
+	int err;
+};
+
+void lines_init(struct lines *l, int fd);
+
+/* a name, with everything that is known of it when full */
+void lines_member(struct lines *l, struct report *r, const struct tar_entry *e,
+	struct str name, const struct tar_options *o, bool full);
+
+void lines_flush(struct lines *l, struct report *r);
+void lines_fini(struct lines *l, struct report *r);
+
+#endif

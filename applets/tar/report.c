@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* applets/tar/report.c - messages, exit status and the status line. */
+#include "applets/tar/tar.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "lib/applet.h"
+#include "lib/fd.h"
+#include "lib/fmt.h"
+#include "lib/json.h"
+
+static const char *kind_name(enum fail_kind kind)
+{
+	switch (kind) {
+	case FAIL_NONE:
+		return "none";
+	case FAIL_GZIP:
+		return "gzip";
+	case FAIL_TAR:
+		return "tar";
+	case FAIL_UNSAFE:
+		return "unsafe";
+	case FAIL_CONFLICT:
+		return "conflict";
+	case FAIL_IO:
+		return "io";
+	case FAIL_LIMIT:
+		return "limit";
+	case FAIL_CUT:
+		return "truncated";
+	case FAIL_INTERRUPTED:
+		return "interrupted";
+	case FAIL_EMPTY:
+		return "empty";
+	}
+	return "none";
+}
+
+static void say(const char *member, const char *text)
+{
+	struct buf line;
+	buf_init(&line, 1 << 16);
+	if (member) {
+		name_quote(&line, str_of(member));
+		buf_puts(&line, ": ");
+	}
+	name_quote(&line, str_of(text));
+	warn_msg("%s", buf_cstr(&line));
+	buf_fini(&line);
+}
+
+static void fail_text(struct report *r, enum fail_kind kind, const char *member,
+	const char *text)
+{
+	say(member, text);
+	r->status = STATUS_FATAL;
+	if (r->all_fatal)
+		r->stop = true;
+	if (r->kind != FAIL_NONE)
+		return;
+	r->kind = kind;
+	fmt_str(r->member, sizeof(r->member), "%s", member ? member : "");
+	fmt_str(r->error, sizeof(r->error), "%s", text);
+}
+
+void report_fail(struct report *r, enum fail_kind kind, const char *member,
+	const char *format, ...)
+{
+	char text[sizeof(r->error)];
+	va_list args;
+	va_start(args, format);
+	fmt_vstr(text, sizeof(text), format, args);
+	va_end(args);
+	fail_text(r, kind, member, text);
+}
+
+static enum fail_kind kind_of_errno(int err)
+{
+	switch (err) {
+	case ELOOP:
+	case EXDEV:
+		return FAIL_UNSAFE;
+	case EEXIST:
+	case ENOTDIR:
+	case EISDIR:
+	case ENOTEMPTY:
+		return FAIL_CONFLICT;
+	case ENAMETOOLONG:
+	case EFBIG:
+	case EINVAL:
+		return FAIL_TAR;
+	default:
+		return FAIL_IO;
+	}
+}
+
+void report_errno(
+	struct report *r, const char *member, const char *what, int err)
+{
+	char text[sizeof(r->error)];
+	fmt_str(text, sizeof(text), "%s: %s", what,
+		err == ELOOP ? "a symbolic link is in the way" : strerror(err));
+	fail_text(r, kind_of_errno(err), member, text);
+	/* what follows could only fail in the same way */
+	if (err == ENOSPC || err == EDQUOT || err == ENOMEM || err == EROFS)
+		r->stop = true;
+}
+
+void report_warn(struct report *r, const char *member, const char *format, ...)
+{
+	char text[sizeof(r->error)];
+	va_list args;
+	va_start(args, format);
+	fmt_vstr(text, sizeof(text), format, args);
+	va_end(args);
+	say(member, text);
+	r->warnings++;
+}
+
+void report_changed(
+	struct report *r, const char *member, const char *format, ...)
+{
+	char text[sizeof(r->error)];
+	va_list args;
+	va_start(args, format);
+	fmt_vstr(text, sizeof(text), format, args);
+	va_end(args);
+	say(member, text);
+	r->warnings++;
+	if (r->status < STATUS_CHANGED)
+		r->status = STATUS_CHANGED;
+}
+
+void report_line(const struct report *r, int fd, bool create)
+{
+	struct buf b;
+	struct json_writer w = {.out = &b};
+	buf_init(&b, 1 << 14);
+	json_w_open(&w, '{');
+	json_w_key(&w, "ok");
+	json_w_bool(&w, r->kind == FAIL_NONE);
+	if (r->kind == FAIL_NONE) {
+		json_w_key(&w, "entries");
+		json_w_u64(&w, r->entries);
+		json_w_key(&w, "files");
+		json_w_u64(&w, r->files);
+		json_w_key(&w, "bytes");
+		json_w_u64(&w, r->bytes);
+		if (create) {
+			json_w_key(&w, "warnings");
+			json_w_u64(&w, r->warnings);
+		}
+	} else {
+		json_w_key(&w, "kind");
+		json_w_text(&w, kind_name(r->kind));
+		json_w_key(&w, "member");
+		json_w_text(&w, r->member);
+		json_w_key(&w, "error");
+		json_w_text(&w, r->error);
+	}
+	json_w_close(&w, '}');
+	buf_putc(&b, '\n');
+	/* nobody may be reading; the exit status says the same */
+	(void)fd_write_full(fd, buf_str(&b).p, b.n);
+	buf_fini(&b);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* applets/tar/stage.c - all or nothing: a staging directory in the target. */
+#include "applets/tar/stage.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h> /* renameat */
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/fmt.h"
+#include "lib/path.h"
+#include "lib/rand.h"
+
+enum { PENDING_MAX = 6 << 20 }; /* names of directories to be merged */
+
+/* ------------------------------------------------------- removing a tree */
+
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* a stream over a directory that has its own descriptor; NULL and errno */
+static DIR *open_stream(int dir, const char *name)
+{
+	int fd = openat(
+		dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	if (fd >= 0 && !stream)
+		fd_close(&fd);
+	return stream;
+}
+
+/*
+ * Empty the subdirectory `name` of top: files are unlinked, directories move
+ * up into top, so no depth of nesting costs stack, memory or descriptors.
+ */
+static void flatten(int top, const char *name, uint64_t *serial)
+{
+	char fresh[48];
+	DIR *stream = open_stream(top, name);
+	struct dirent *e;
+	if (!stream)
+		return;
+	/* a restored mode may forbid the owner to remove what is in it */
+	(void)fchmod(dirfd(stream), 0700);
+	while ((e = readdir(stream))) {
+		if (is_dots(e->d_name) ||
+			unlinkat(dirfd(stream), e->d_name, 0) == 0)
+			continue;
+		fmt_str(fresh, sizeof(fresh), STAGE_PREFIX "%llu",
+			(unsigned long long)++*serial);
+		(void)renameat(dirfd(stream), e->d_name, top, fresh);
+	}
+	closedir(stream);
+}
+
+/* remove all that is in top; false: something resists */
+static bool empty_tree(int top)
+{
+	uint64_t serial = 0;
+	bool progress = true;
+	bool left = true;
+	while (left && progress) {
+		DIR *stream = open_stream(top, ".");
+		struct dirent *e;
+		if (!stream)
+			return false;
+		left = false;
+		progress = false;
+		while ((e = readdir(stream))) {
+			if (is_dots(e->d_name))
+				continue;
+			left = true;
+			if (unlinkat(top, e->d_name, 0) == 0) {
+				progress = true;
+				continue;
+			}
+			flatten(top, e->d_name, &serial);
+			if (unlinkat(top, e->d_name, AT_REMOVEDIR) == 0)
+				progress = true;
+		}
+		closedir(stream);
+	}
+	return !left;
+}
+
+/* --------------------------------------------------------- begin and end */
+
+static bool try_lock(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* what killed processes left behind; live ones hold their lock */
+static void remove_stale(int target)
+{
+	DIR *stream = open_stream(target, ".");
+	struct dirent *e;
+	if (!stream)
+		return;
+	while ((e = readdir(stream))) {
+		if (!str_starts(str_of(e->d_name), STR(STAGE_PREFIX)))
+			continue;
+		int fd = openat(target, e->d_name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && try_lock(fd) && empty_tree(fd))
+			(void)unlinkat(target, e->d_name, AT_REMOVEDIR);
+		fd_close(&fd);
+	}
+	closedir(stream);
+}
+
+/* the signals that ask for an end are read from a descriptor from now on */
+static int hold_signals(void)
+{
+	sigset_t asked;
+	sigset_t held;
+	sigemptyset(&asked);
+	sigaddset(&asked, SIGTERM);
+	sigaddset(&asked, SIGINT);
+	sigaddset(&asked, SIGHUP);
+	held = asked;
+	/* a reader of -v that goes away must not leave a tree behind */
+	sigaddset(&held, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &held, NULL);
+	return signalfd(-1, &asked, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int begin(struct stage *s)
+{
+	char hex[2 * 4 + 1];
+	int err = rand_hex(hex, 4);
+	if (err)
+		return err;
+	fmt_str(s->name, sizeof(s->name), "%s%s", STAGE_PREFIX, hex);
+	s->signal_fd = hold_signals();
+	if (s->signal_fd < 0)
+		return -errno;
+	if (mkdirat(s->target, s->name, 0700) < 0)
+		return -errno;
+	s->fd = openat(s->target, s->name,
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->fd < 0)
+		return -errno;
+	return try_lock(s->fd) ? 0 : -errno;
+}
+
+int stage_begin(struct stage *s, int target, struct report *r)
+{
+	*s = (struct stage){.target = target, .fd = -1, .signal_fd = -1};
+	remove_stale(target);
+	int err = begin(s);
+	if (err == 0)
+		return s->fd;
+	report_errno(r, NULL, "staging directory", -err);
+	r->stop = true;
+	stage_end(s);
+	return -1;
+}
+
+void stage_end(struct stage *s)
+{
+	if (s->fd >= 0)
+		(void)empty_tree(s->fd);
+	if (s->name[0])
+		(void)unlinkat(s->target, s->name, AT_REMOVEDIR);
+	fd_close(&s->fd);
+	fd_close(&s->signal_fd);
+}
+
+/* ----------------------------------------------------------------- merging */
+
+struct merge {
+	struct stage *stage;
+	struct report *r;
+	bool dry;
+	dev_t device;
+	/* directories that both sides have, NUL after each; parents first */
+	struct buf pending;
+	size_t at;
+};
+
+static void fail(struct merge *m, enum fail_kind kind, const char *name,
+	const char *text)
+{
+	report_fail(m->r, kind, name, "%s", text);
+	m->r->stop = true;
+}
+
+static void fail_errno(
+	struct merge *m, const char *name, const char *what, int err)
+{
+	report_errno(m->r, name, what, err);
+	m->r->stop = true;
+}
+
+/* the dry run: may the member be put where old is? */
+static void check_pair(struct merge *m, const char *path, bool new_is_dir,
+	const struct stat *old)
+{
+	bool old_is_dir = S_ISDIR(old->st_mode);
+	if (new_is_dir && old_is_dir && old->st_dev != m->device)
+		fail(m, FAIL_IO, path, "is on another file system");
+	else if (new_is_dir && S_ISLNK(old->st_mode))
+		fail(m, FAIL_CONFLICT, path,
+			"a directory would replace a symbolic link");
+	else if (new_is_dir && !old_is_dir)
+		fail(m, FAIL_CONFLICT, path,
+			"a directory would replace a file");
+	else if (!new_is_dir && old_is_dir)
+		fail(m, FAIL_CONFLICT, path,
+			"a file would replace a directory");
+	if (m->r->stop || !new_is_dir)
+		return;
+	buf_put(&m->pending, path, strlen(path) + 1);
+	if (m->pending.err)
+		fail(m, FAIL_LIMIT, path, "too many directories to merge");
+}
+
+/* one entry of the staged directory `dir` */
+static void merge_entry(
+	struct merge *m, const char *dir, int from, int to, const char *name)
+{
+	char path[PATH_LEN_MAX + 1];
+	struct stat fresh;
+	struct stat old;
+	fmt_str(path, sizeof(path), "%s%s%s", dir, *dir ? "/" : "", name);
+	if (fstatat(from, name, &fresh, AT_SYMLINK_NOFOLLOW) < 0) {
+		fail_errno(m, path, "Cannot stat", errno);
+		return;
+	}
+	bool exists = fstatat(to, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!exists && errno != ENOENT) {
+		fail_errno(m, path, "Cannot stat", errno);
+		return;
+	}
+	if (m->dry) {
+		if (exists)
+			check_pair(m, path, S_ISDIR(fresh.st_mode), &old);
+		return;
+	}
+	if (exists && S_ISDIR(fresh.st_mode) && S_ISDIR(old.st_mode))
+		return; /* its entries are moved one by one */
+	if (renameat(from, name, to, name) < 0)
+		fail_errno(m, path, "Cannot move into place", errno);
+}
+
+/* all entries of one directory that both sides have; "" is the top */
+static void merge_dir(struct merge *m, const char *dir)
+{
+	const char *open_name = *dir ? dir : ".";
+	int to = path_open_nofollow(
+		m->stage->target, open_name, O_RDONLY | O_DIRECTORY, 0);
+	int from = path_open_nofollow(
+		m->stage->fd, open_name, O_RDONLY | O_DIRECTORY, 0);
+	DIR *stream = NULL;
+	struct dirent *e;
+	if (to < 0 || from < 0) {
+		fail_errno(m, open_name, "Cannot open", to < 0 ? -to : -from);
+		goto out;
+	}
+	if (m->dry && faccessat(to, ".", W_OK | X_OK, AT_EACCESS) < 0) {
+		fail_errno(m, open_name, "Cannot write to directory", errno);
+		goto out;
+	}
+	stream = open_stream(from, ".");
+	if (!stream) {
+		fail_errno(m, open_name, "Cannot read directory", errno);
+		goto out;
+	}
+	while (!m->r->stop && (e = readdir(stream)))
+		if (!is_dots(e->d_name))
+			merge_entry(m, dir, from, to, e->d_name);
+	closedir(stream);
+out:
+	fd_close(&from);
+	fd_close(&to);
+}
+
+static void merge_all(struct merge *m)
+{
+	merge_dir(m, "");
+	m->at = 0;
+	while (!m->r->stop && m->at < m->pending.n) {
+		char dir[PATH_LEN_MAX + 1];
+		/* copied: the list grows, and may move, while this is used */
+		fmt_str(dir, sizeof(dir), "%s", buf_at(&m->pending, m->at));
+		m->at += strlen(dir) + 1;
+		merge_dir(m, dir);
+	}
+}
+
+void stage_commit(struct stage *s, struct report *r)
+{
+	struct merge m = {.stage = s, .r = r, .dry = true};
+	struct stat st;
+	if (fstat(s->fd, &st) < 0) {
+		fail_errno(&m, NULL, "staging directory", errno);
+		return;
+	}
+	m.device = st.st_dev;
+	buf_init(&m.pending, PENDING_MAX);
+	merge_all(&m);
+	m.dry = false;
+	if (!r->stop)
+		merge_all(&m);
+	buf_fini(&m.pending);
+}

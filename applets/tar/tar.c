@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* applets/tar/tar.c - options of tar, and which of its jobs they ask for. */
+#include "applets/tar/tar.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/applet.h"
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/mem.h"
+#include "lib/size.h"
+
+APPLET(tar, "Pack files into an archive and unpack them, gzip included.",
+	"usage: tar -c [-z] [-f FILE] [-C DIR] [OPTION]... NAME...\n"
+	"       tar -x [-f FILE] [-C DIR] [OPTION]... [NAME]...\n"
+	"       tar -t [-f FILE] [-v] [NAME]...\n"
+	"\n"
+	"Without -f, or with -f -, the archive is standard input or output.\n"
+	"gzip is recognised when reading. Symbolic links in an archive are\n"
+	"restored as they are and never followed, so nothing is written\n"
+	"outside the target directory.\n"
+	"\n"
+	"  tar -czf src.tar.gz src            pack the directory src\n"
+	"  tar -xzf src.tar.gz -C /tmp        unpack it below /tmp\n"
+	"  tar -tvf src.tar.gz                list it\n"
+	"  tar -cz -C / etc home | ssh HOST 'tar -xz -C /backup'\n"
+	"  tar -xz --atomic -C /srv <a.tgz    all of it, or nothing at all\n"
+	"  tar -c --sort=name --mtime=@0 --owner=0 --group=0 DIR\n"
+	"                                     the same bytes every time\n"
+	"\n"
+	"exit status: 0 all is well, 1 files changed while they were read,\n"
+	"2 something failed\n");
+
+enum { LIST_FILE_MAX = 64 << 20 };
+
+static bool on_chdir(void *dst, const char *value, size_t operands)
+{
+	struct tar_options *o = dst;
+	struct chdir_option *v =
+		mem_resize(o->chdirs, (o->nchdirs + 1) * sizeof(*v));
+	if (!v)
+		return false;
+	v[o->nchdirs++] = (struct chdir_option){value, operands};
+	o->chdirs = v;
+	return true;
+}
+
+static bool on_no_same_owner(void *dst, const char *value, size_t operands)
+{
+	(void)value;
+	(void)operands;
+	*(bool *)dst = false;
+	return true;
+}
+
+/* ------------------------------------------------------- old style bundles */
+
+static bool takes_value(const struct arg_opt *opts, size_t nopts, char letter)
+{
+	for (size_t i = 0; i < nopts; i++)
+		if (opts[i].letter == letter)
+			return opts[i].value != NULL;
+	return false;
+}
+
+/*
+ * "tar czf FILE x": the letters without a dash, then their values in order,
+ * become options of the ordinary kind. Returns the new argv (for mem_free(),
+ * text[] holds its words) or argv itself.
+ */
+static char **unbundle(const struct arg_opt *opts, size_t nopts, int *argc,
+	char **argv, char text[][3], size_t text_n)
+{
+	if (*argc < 2 || argv[1][0] == '-' || argv[1][0] == '\0')
+		return argv;
+	size_t letters = strlen(argv[1]);
+	size_t total = (size_t)*argc + letters + 1;
+	char **v = mem_new_array(total, sizeof(*v));
+	if (!v || letters > text_n)
+		die_usage("too many options in '%s'", argv[1]);
+	int from = 2;
+	int n = 0;
+	v[n++] = argv[0];
+	for (size_t i = 0; i < letters; i++) {
+		text[i][0] = '-';
+		text[i][1] = argv[1][i];
+		text[i][2] = '\0';
+		v[n++] = text[i];
+		if (!takes_value(opts, nopts, argv[1][i]))
+			continue;
+		if (from >= *argc)
+			die_usage("option '%c' needs a value", argv[1][i]);
+		v[n++] = argv[from++];
+	}
+	while (from < *argc)
+		v[n++] = argv[from++];
+	*argc = n;
+	return v;
+}
+
+/* --------------------------------------------------------------- operands */
+
+static void add_name(struct tar_options *o, const char *name)
+{
+	const char **v = mem_resize(o->names, (o->nnames + 1) * sizeof(*v));
+	if (!v)
+		die(STATUS_FATAL, "out of memory");
+	v[o->nnames++] = name;
+	o->names = v;
+}
+
+/* append the content of a -T file to the text of the names */
+static void read_names(struct tar_options *o, const char *file)
+{
+	int err = file_read(AT_FDCWD,
+		strcmp(file, "-") == 0 ? "/dev/stdin" : file, &o->names_text);
+	if (err)
+		die(STATUS_FATAL, "%s: Cannot read: %s", file, strerror(-err));
+	if (o->names_text.n &&
+		*buf_at(&o->names_text, o->names_text.n - 1) != '\n')
+		buf_putc(&o->names_text, '\n');
+}
+
+/* the lines of all -T files are names too, one a line */
+static void names_from_files(struct tar_options *o)
+{
+	buf_init(&o->names_text, LIST_FILE_MAX);
+	for (size_t i = 0; i < o->files_from.n; i++)
+		read_names(o, o->files_from.v[i]);
+	if (o->names_text.n == 0)
+		return;
+	char *p = buf_at(&o->names_text, 0);
+	char *end = p + o->names_text.n;
+	for (char *line = p; p < end; p++) {
+		if (*p != '\n')
+			continue;
+		*p = '\0';
+		if (p > line)
+			add_name(o, line);
+		line = p + 1;
+	}
+}
+
+static void check(const struct tar_options *o)
+{
+	int jobs = o->create + o->extract + o->list;
+	if (jobs != 1)
+		die_usage(jobs ? "only one of -c, -x and -t can be given"
+			       : "one of -c, -x and -t is needed");
+	if (o->sort && strcmp(o->sort, "name") && strcmp(o->sort, "none"))
+		die_usage("--sort wants name or none, not '%s'", o->sort);
+	if (o->format && strcmp(o->format, "ustar") &&
+		strcmp(o->format, "posix") && strcmp(o->format, "pax"))
+		die_usage("--format wants ustar or posix, not '%s'", o->format);
+	if (o->create && o->nnames == 0 && o->files_from.n == 0 &&
+		!o->ignore_missing)
+		die_usage("refusing to make an empty archive");
+	if (o->atomic && (!o->extract || o->keep_old))
+		die_usage("--atomic goes with -x, and not with -k");
+	if (o->atomic && o->same_owner && geteuid() != 0)
+		die_usage("--same-owner needs root");
+}
+
+static void print_totals(const struct tar_options *o, const struct report *r)
+{
+	warn_msg("Total bytes %s: %llu (%llu members, %llu files)",
+		o->create ? "written" : "read", (unsigned long long)r->bytes,
+		(unsigned long long)r->entries, (unsigned long long)r->files);
+}
+
+/* the status is about to be told; failures before it told themselves */
+static int conclude(const struct tar_options *o, const struct report *r)
+{
+	if (o->totals)
+		print_totals(o, r);
+	if (o->status_fd != UINT64_MAX)
+		report_line(r, (int)o->status_fd, o->create);
+	if (r->status == STATUS_FATAL && !r->stop)
+		warn_msg("Exiting with failure status due to previous errors");
+	return r->status;
+}
+
+static void options_fini(struct tar_options *o)
+{
+	mem_free(o->exclude.v);
+	mem_free(o->files_from.v);
+	mem_free(o->chdirs);
+	mem_free(o->names);
+	buf_fini(&o->names_text);
+}
+
+#define FLAG(ch, long_name, field, text)                               \
+	{                                                              \
+		.letter = (ch), .name = (long_name), .type = ARG_FLAG, \
+		.dst = &o.field, .help = (text)                        \
+	}
+#define TEXT(ch, long_name, field, what, text)                         \
+	{                                                              \
+		.letter = (ch), .name = (long_name), .type = ARG_TEXT, \
+		.dst = &o.field, .value = (what), .help = (text)       \
+	}
+#define NUMBER(long_name, field, what, text)                              \
+	{                                                                 \
+		.name = (long_name), .type = ARG_NUMBER, .dst = &o.field, \
+		.value = (what), .help = (text), .max = INT64_MAX         \
+	}
+
+/* lint: long because the table of options is in it */
+int tar_main(int argc, char **argv)
+{
+	struct tar_options o = {.status_fd = UINT64_MAX};
+	struct report r = {0};
+	char text[64][3];
+	const struct arg_opt opts[] = {
+		FLAG('c', "create", create, "make an archive"),
+		FLAG('x', "extract", extract, "unpack an archive"),
+		FLAG(0, "get", extract, "the same"),
+		FLAG('t', "list", list, "list an archive"),
+		TEXT('f', "file", file, "FILE",
+			"the archive; - is standard input or output"),
+		FLAG('z', "gzip", gzip, "compress; reading, insist on gzip"),
+		{'C', "directory", ARG_CALL, &o, "DIR",
+			"go to DIR first; -c: for the names behind it", 0, 0,
+			on_chdir},
+		FLAG('v', "verbose", verbose,
+			"name members; -tv: with mode, owner, size, date"),
+		{.name = "exclude",
+			.type = ARG_LIST,
+			.dst = &o.exclude,
+			.value = "PATTERN",
+			.help = "leave out what matches, and what is below"},
+		NUMBER("strip-components", strip, "N",
+			"drop the first N parts of each name"),
+		FLAG('p', "preserve-permissions", keep_modes,
+			"set modes exactly, set-id bits included"),
+		FLAG(0, "same-permissions", keep_modes, "the same"),
+		FLAG('k', "keep-old-files", keep_old,
+			"do not replace what is there"),
+		FLAG(0, "same-owner", same_owner, "restore owners, by number"),
+		{'o', "no-same-owner", ARG_CALL, &o.same_owner, NULL,
+			"do not (the default, also for root)", 0, 0,
+			on_no_same_owner},
+		FLAG(0, "numeric-owner", numeric_owner,
+			"numbers, not names, of owners"),
+		{'T', "files-from", ARG_LIST, &o.files_from, "FILE",
+			"further names, one a line", 0, 0, NULL},
+		TEXT(0, "sort", sort, "ORDER",
+			"none, or name: the same order every time"),
+		TEXT(0, "mtime", mtime, "DATE",
+			"time of all members: @SECONDS or a date (UTC)"),
+		TEXT(0, "owner", owner, "USER[:UID]", "owner of all members"),
+		TEXT(0, "group", group, "GROUP[:GID]", "group of all members"),
+		TEXT(0, "format", format, "FORMAT",
+			"ustar (PAX only where needed), or posix: parts of\n"
+			"seconds too"),
+		FLAG(0, "one-file-system", one_file_system,
+			"stay on the file systems of the names"),
+		FLAG(0, "special", special, "devices and FIFOs too"),
+		FLAG(0, "ignore-missing", ignore_missing,
+			"names that do not exist are no error"),
+		FLAG(0, "totals", totals, "tell the numbers at the end"),
+		FLAG(0, "atomic", atomic,
+			"unpack all of it, or change nothing"),
+		FLAG(0, "strict-members", strict,
+			"a member that is refused ends it all"),
+		NUMBER("max-size", max_size, "BYTES",
+			"refuse more than this in files"),
+		NUMBER("max-entries", max_entries, "N",
+			"refuse more members than this"),
+		NUMBER("max-ratio", max_ratio, "N",
+			"refuse what gzip made N times smaller"),
+		{.name = "status-fd",
+			.type = ARG_NUMBER,
+			.dst = &o.status_fd,
+			.value = "N",
+			.help = "write the outcome as a JSON line there",
+			.max = 1 << 20},
+	};
+	char **args = unbundle(
+		opts, ARRAY_LEN(opts), &argc, argv, text, ARRAY_LEN(text));
+	int first = applet_args(&applet_tar, opts, ARRAY_LEN(opts), argc, args);
+	for (int i = first; i < argc; i++)
+		add_name(&o, args[i]);
+	names_from_files(&o);
+	check(&o);
+	if (o.create)
+		tar_create(&o, &r);
+	else if (o.extract)
+		tar_extract(&o, &r);
+	else
+		tar_list(&o, &r);
+	int status = conclude(&o, &r);
+	options_fini(&o);
+	if (args != argv)
+		mem_free(args);
+	return status;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* init/mounts.c - the file systems that programs expect. */
+#include "init/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "init/mountinfo.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/size.h"
+
+enum { MOUNTINFO_MAX = 1 << 20 };
+
+/* when a row of the table applies */
+enum mount_when {
+	MOUNT_ALWAYS,
+	MOUNT_NAMESPACED, /* only in a namespace */
+	MOUNT_MACHINE,    /* only on a whole machine */
+	MOUNT_UNWRITABLE, /* only when the directory cannot be written */
+};
+
+struct mount_row {
+	const char *target;
+	const char *type;
+	unsigned long flags;
+	const char *data;
+	enum mount_when when;
+};
+
+#define SAFE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+static const struct mount_row rows[] = {
+	{"/sys", "sysfs", SAFE | MS_RDONLY, NULL, MOUNT_NAMESPACED},
+	{"/sys", "sysfs", SAFE, NULL, MOUNT_MACHINE},
+	{"/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k",
+		MOUNT_NAMESPACED},
+	{"/dev", "devtmpfs", MS_NOSUID, "mode=755", MOUNT_MACHINE},
+	{"/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+		"newinstance,ptmxmode=0666,mode=620,gid=5", MOUNT_ALWAYS},
+	{"/dev/shm", "tmpfs", SAFE, "mode=1777", MOUNT_ALWAYS},
+	{"/dev/mqueue", "mqueue", SAFE, NULL, MOUNT_ALWAYS},
+	{"/sys/fs/cgroup", "cgroup2", SAFE, NULL, MOUNT_MACHINE},
+	{"/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755", MOUNT_UNWRITABLE},
+	{"/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777", MOUNT_UNWRITABLE},
+};
+
+static const struct {
+	const char *path;
+	unsigned major, minor;
+} nodes[] = {
+	{"/dev/null", 1, 3},
+	{"/dev/zero", 1, 5},
+	{"/dev/full", 1, 7},
+	{"/dev/random", 1, 8},
+	{"/dev/urandom", 1, 9},
+	{"/dev/tty", 5, 0},
+};
+
+static const struct {
+	const char *target, *path;
+} links[] = {
+	{"/proc/self/fd", "/dev/fd"},
+	{"/proc/self/fd/0", "/dev/stdin"},
+	{"/proc/self/fd/1", "/dev/stdout"},
+	{"/proc/self/fd/2", "/dev/stderr"},
+	{"pts/ptmx", "/dev/ptmx"},
+};
+
+static bool applies(const struct mount_row *row, bool namespaced)
+{
+	switch (row->when) {
+	case MOUNT_ALWAYS:
+		return true;
+	case MOUNT_NAMESPACED:
+		return namespaced;
+	case MOUNT_MACHINE:
+		return !namespaced;
+	case MOUNT_UNWRITABLE:
+		return access(row->target, W_OK) < 0 && errno == EROFS;
+	}
+	return false;
+}
+
+/* 0 or a negative errno, which is logged: loudly unless it was expected */
+static int mount_row(const struct mount_row *row)
+{
+	(void)mkdir(row->target, 0755);
+	if (mount(row->type, row->target, row->type, row->flags, row->data) ==
+		0) {
+		log_debug("mounts: %s on %s", row->type, row->target);
+		return 0;
+	}
+	int err = errno;
+	/* without the right to mount, what is missing is the caller's wish */
+	if (err == EPERM || err == EACCES)
+		log_debug("mounts: %s: %s", row->target, strerror(err));
+	else
+		log_warn("mounts: %s on %s: %s", row->type, row->target,
+			strerror(err));
+	return -err;
+}
+
+static void make_nodes(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+		dev_t dev = makedev(nodes[i].major, nodes[i].minor);
+		if (mknod(nodes[i].path, S_IFCHR | 0666, dev) == 0)
+			(void)chmod(nodes[i].path, 0666);
+		else if (errno != EEXIST)
+			log_warn("mounts: %s: %s", nodes[i].path,
+				strerror(errno));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+		(void)symlink(links[i].target, links[i].path);
+}
+
+bool mounts_proc(void)
+{
+	static const struct mount_row row = {
+		"/proc", "proc", SAFE, NULL, MOUNT_ALWAYS};
+	if (access("/proc/self/mountinfo", R_OK) == 0)
+		return true;
+	return mount_row(&row) == 0;
+}
+
+void mounts_setup(bool namespaced)
+{
+	struct buf text;
+	buf_init(&text, MOUNTINFO_MAX);
+	int r = file_read(AT_FDCWD, "/proc/self/mountinfo", &text);
+	if (r < 0) {
+		/* mounting blindly could cover what is there */
+		log_warn("mounts: /proc/self/mountinfo: %s", strerror(-r));
+		buf_fini(&text);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct mountinfo there;
+		if (!applies(&rows[i], namespaced) ||
+			mountinfo_find(buf_str(&text), rows[i].target, &there))
+			continue;
+		if (mount_row(&rows[i]) == 0 &&
+			strcmp(rows[i].type, "tmpfs") == 0 &&
+			strcmp(rows[i].target, "/dev") == 0)
+			make_nodes();
+	}
+	buf_fini(&text);
+}

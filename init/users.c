@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* init/users.c - the default users and groups in /etc. */
+#include "init/users.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "init/accounts.h"
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+#include "lib/passwd.h"
+
+enum {
+	USERS_FILE_MAX = 1 << 20,
+	USERS_LOCK_TRIES = 20,
+	USERS_LOCK_STEP_MS = 10,
+};
+
+/* the three files: as they are, and as they are to be */
+struct accounts {
+	struct buf passwd, group, shadow;
+	struct buf new_passwd, new_group, new_shadow;
+	bool passwd_differs, group_differs, shadow_differs;
+};
+
+static void accounts_init(struct accounts *a)
+{
+	struct buf *all[] = {&a->passwd, &a->group, &a->shadow, &a->new_passwd,
+		&a->new_group, &a->new_shadow};
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		buf_init(all[i], USERS_FILE_MAX);
+}
+
+static void accounts_fini(struct accounts *a)
+{
+	struct buf *all[] = {&a->passwd, &a->group, &a->shadow, &a->new_passwd,
+		&a->new_group, &a->new_shadow};
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		buf_fini(all[i]);
+}
+
+/* an absent file is an empty one */
+static int read_or_empty(const char *path, struct buf *out)
+{
+	int r = file_read(AT_FDCWD, path, out);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		log_warn("users: %s: %s", path, strerror(-r));
+	return r;
+}
+
+/* read the files and work out the new ones; negative: leave them alone */
+static int compare(struct accounts *a)
+{
+	int r = read_or_empty("/etc/passwd", &a->passwd);
+	if (r == 0)
+		r = read_or_empty("/etc/group", &a->group);
+	if (r == 0)
+		r = read_or_empty("/etc/shadow", &a->shadow);
+	if (r < 0)
+		return r;
+	a->passwd_differs =
+		accounts_passwd(&a->new_passwd, buf_str(&a->passwd));
+	a->group_differs = accounts_group(&a->new_group, buf_str(&a->group));
+	a->shadow_differs = accounts_shadow(
+		&a->new_shadow, buf_str(&a->shadow), buf_str(&a->new_passwd));
+	if (a->new_passwd.err || a->new_group.err || a->new_shadow.err) {
+		log_warn("users: files too large, left alone");
+		return -EMSGSIZE;
+	}
+	return 0;
+}
+
+/* replace a file, keeping the owner and mode that it has */
+static int replace(const char *path, struct buf *text, mode_t mode)
+{
+	struct stat st;
+	bool there = stat(path, &st) == 0;
+	int r = file_write_atomic(AT_FDCWD, path, buf_str(text),
+		there ? st.st_mode & 07777 : mode);
+	if (r == 0 && there && (st.st_uid || st.st_gid) &&
+		chown(path, st.st_uid, st.st_gid) < 0)
+		r = -errno;
+	if (r < 0)
+		log_warn("users: %s: %s", path, strerror(-r));
+	return r;
+}
+
+/* as lckpwdf(3), but PID 1 waits a fifth of a second at most */
+static int lock(void)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct timespec step = {.tv_nsec = USERS_LOCK_STEP_MS * 1000000L};
+	int fd = open("/etc/.pwd.lock", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < USERS_LOCK_TRIES; i++) {
+		if (fcntl(fd, F_SETLK, &whole) == 0)
+			return fd;
+		(void)nanosleep(&step, NULL);
+	}
+	fd_close(&fd);
+	return -EAGAIN;
+}
+
+static void report_clashes(struct str passwd)
+{
+	for (size_t i = 0; i < layout_users_len; i++) {
+		const struct layout_user *u = &layout_users[i];
+		switch (accounts_clash(passwd, u)) {
+		case ACCOUNTS_FINE:
+			break;
+		case ACCOUNTS_OTHER_ID:
+			log_warn("users: %s has another uid than %u, kept",
+				u->name, u->id);
+			break;
+		case ACCOUNTS_OTHER_NAME:
+			log_warn("users: uid %u belongs to another name, no "
+				 "user %s",
+				u->id, u->name);
+			break;
+		}
+	}
+}
+
+static void write_changes(struct accounts *a)
+{
+	/* the group first: a user must never name a group that is not there */
+	if (a->group_differs && replace("/etc/group", &a->new_group, 0644) < 0)
+		return;
+	if (a->shadow_differs &&
+		replace("/etc/shadow", &a->new_shadow, 0600) < 0)
+		return;
+	if (a->passwd_differs)
+		(void)replace("/etc/passwd", &a->new_passwd, 0644);
+}
+
+static bool differs(const struct accounts *a)
+{
+	return a->passwd_differs || a->group_differs || a->shadow_differs;
+}
+
+static void change(void)
+{
+	struct accounts a;
+	int fd = lock();
+	if (fd == -EROFS) {
+		log_info("users: /etc is read-only, default users not added");
+		return;
+	}
+	if (fd < 0) {
+		log_warn("users: /etc/.pwd.lock: %s", strerror(-fd));
+		return;
+	}
+	accounts_init(&a);
+	/* again: someone else may have written until we had the lock */
+	if (compare(&a) == 0 && differs(&a))
+		write_changes(&a);
+	accounts_fini(&a);
+	fd_close(&fd);
+}
+
+void users_setup(void)
+{
+	struct accounts a;
+	if (mkdir("/etc", 0755) < 0 && errno != EEXIST && errno != EROFS)
+		log_warn("users: /etc: %s", strerror(errno));
+	accounts_init(&a);
+	bool work = compare(&a) == 0 && differs(&a);
+	if (a.new_passwd.n > 0)
+		report_clashes(buf_str(&a.passwd));
+	accounts_fini(&a);
+	if (work)
+		change();
+}
+
+static bool copy(char *dst, struct str text)
+{
+	return fmt_str(dst, USERS_TEXT, "%.*s", STR_FMT(text)) < USERS_TEXT;
+}
+
+bool users_identity(struct users_identity *who, const char *name)
+{
+	struct buf passwd, group;
+	struct passwd_user user;
+	buf_init(&passwd, USERS_FILE_MAX);
+	buf_init(&group, USERS_FILE_MAX);
+	bool found = file_read(AT_FDCWD, "/etc/passwd", &passwd) == 0 &&
+		     passwd_user_named(buf_str(&passwd), str_of(name), &user) &&
+		     copy(who->name, user.name) && copy(who->home, user.home) &&
+		     copy(who->shell, user.shell);
+	if (found) {
+		who->uid = user.uid;
+		who->gid = user.gid;
+		(void)file_read(AT_FDCWD, "/etc/group", &group);
+		who->ngroups = passwd_groups_of(buf_str(&group), user.name,
+			user.gid, who->groups, USERS_GROUPS);
+	}
+	buf_fini(&passwd);
+	buf_fini(&group);
+	return found;
+}
