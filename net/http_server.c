@@ -221,7 +221,11 @@ void http_server_drain(struct http_server *s)
 
 bool http_server_idle(const struct http_server *s)
 {
-	return s->conns == NULL;
+	/* the kernel has all of the answers that lingering ones are owed */
+	for (struct http_conn *c = s->conns; c; c = c->next)
+		if (c->state != CONN_LINGER)
+			return false;
+	return true;
 }
 
 void http_server_free(struct http_server *s)

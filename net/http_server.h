@@ -53,7 +53,8 @@ int http_server_listen(struct http_server *s, int fd);
 
 /*
  * Orderly end: listeners close, idle connections close, running exchanges
- * get "Connection: close". http_server_idle() tells when none is left.
+ * get "Connection: close". http_server_idle() tells when none is left,
+ * or only such as wait for their peer to close.
  */
 void http_server_drain(struct http_server *s);
 bool http_server_idle(const struct http_server *s);
