@@ -235,7 +235,8 @@ static int setup(struct init *init, const struct options *o)
 	if (!init->standing.pid1)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prepare_world(init);
-	init->standing.second = is_second() && !init->standing.pid1;
+	if (init->standing.namespaced)
+		init->standing.second = is_second() && !init->standing.pid1;
 	say_standing(&init->standing);
 	if (init->config.gateway && !init->standing.second) {
 		r = service_add_gateway(init);

@@ -33,12 +33,17 @@ const char *spawn_self(void)
 
 /* ---------------------------------------- in the child, before exec */
 
+/*
+ * By the system call itself: the C library keeps 32 to 34 for its threads and
+ * would leave them ignored when that is how we got them. A zeroed kernel
+ * sigaction is SIG_DFL on every architecture; KILL and STOP refuse it.
+ */
 static void reset_signals(void)
 {
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	const unsigned long dfl[8] = {0};
 	sigset_t none;
 	for (int signo = 1; signo < _NSIG; signo++)
-		(void)sigaction(signo, &dfl, NULL); /* KILL and STOP refuse */
+		(void)syscall(SYS_rt_sigaction, signo, dfl, NULL, _NSIG / 8);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -189,7 +194,11 @@ static void __attribute__((noreturn))
 child_main(const struct spawn *s, int report, pid_t parent)
 {
 	struct failure f = {.step = SPAWN_SETUP};
-	f.err = place_fds(s, &report);
+	/* before the descriptors move: its number may be one of their places */
+	if (s->cwd_fd > 0 && fchdir(s->cwd_fd) < 0)
+		f.err = -errno;
+	if (f.err == 0)
+		f.err = place_fds(s, &report);
 	if (f.err == 0)
 		f.err = join_group(s);
 	if (f.err == 0 && s->ids) {

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tests/integration/init_probe.c - the programs that init is tested with.
+ *
+ *   record     print each signal that arrives; end with the first SIGTERM
+ *   deaf       print "ready" and survive every signal that can be caught
+ *   storm N    make N orphans that end together; print how many zombies stay
+ *   escape F   a child of its own session that writes F when SIGTERM comes
+ *   fds        print the open descriptors
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void nap(long ms)
+{
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
+	nanosleep(&t, NULL);
+}
+
+static int record(void)
+{
+	sigset_t all;
+	siginfo_t info;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	puts("ready");
+	for (;;) {
+		int signo = sigwaitinfo(&all, &info);
+		printf("%d\n", signo);
+		if (signo == SIGTERM)
+			return 0;
+	}
+}
+
+static int deaf(void)
+{
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	puts("ready");
+	for (;;)
+		nap(1000);
+}
+
+/* processes whose parent is 1 and that nobody has reaped */
+static int zombies(void)
+{
+	int n = 0;
+	DIR *proc = opendir("/proc");
+	struct dirent *e;
+	while (proc && (e = readdir(proc))) {
+		char path[300], line[300] = "";
+		snprintf(path, sizeof(path), "/proc/%s/stat", e->d_name);
+		FILE *f = fopen(path, "r");
+		if (!f)
+			continue;
+		char *got = fgets(line, sizeof(line), f);
+		char *end = got ? strrchr(got, ')') : NULL;
+		if (end && strncmp(end, ") Z 1 ", 6) == 0)
+			n++;
+		fclose(f);
+	}
+	if (proc)
+		closedir(proc);
+	return n;
+}
+
+/* one orphan that lives until the pipe is closed; 0 when fork fails */
+static int orphan(int gate[2])
+{
+	pid_t child = fork();
+	if (child < 0)
+		return 0;
+	if (child == 0) {
+		char byte;
+		pid_t inner = fork();
+		if (inner != 0)
+			_exit(inner < 0);
+		close(gate[1]);
+		_exit(read(gate[0], &byte, 1) < 0);
+	}
+	int status;
+	waitpid(child, &status, 0);
+	return status == 0;
+}
+
+static int storm(int total)
+{
+	enum { BATCH = 5000 };
+	int made = 0;
+	for (int left = total; left > 0; left -= BATCH) {
+		int gate[2];
+		if (pipe(gate) < 0)
+			return 1;
+		for (int i = 0; i < BATCH && i < left; i++)
+			made += orphan(gate);
+		close(gate[0]);
+		close(gate[1]);
+	}
+	int waited = 0;
+	while (zombies() > 0 && waited < 5000) {
+		nap(10);
+		waited += 10;
+	}
+	printf("made %d left %d after %d ms\n", made, zombies(), waited);
+	return 0;
+}
+
+static int escape(const char *path)
+{
+	sigset_t term;
+	int signo;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	if (fork() == 0) {
+		setsid();
+		puts("ready");
+		sigwait(&term, &signo);
+		int fd = open(path, O_WRONLY | O_CREAT, 0644);
+		_exit(fd < 0 || write(fd, "reached\n", 8) != 8);
+	}
+	sigwait(&term, &signo);
+	return 0;
+}
+
+static int fds(void)
+{
+	for (int fd = 0; fd < 256; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			printf("%d ", fd);
+	putchar('\n');
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (strcmp(what, "record") == 0)
+		return record();
+	if (strcmp(what, "deaf") == 0)
+		return deaf();
+	if (strcmp(what, "storm") == 0 && argc > 2)
+		return storm((int)strtol(argv[2], NULL, 10));
+	if (strcmp(what, "escape") == 0 && argc > 2)
+		return escape(argv[2]);
+	if (strcmp(what, "fds") == 0)
+		return fds();
+	return 2;
+}
