@@ -46,7 +46,7 @@ static int add(struct mcp_tools *t, struct str raw)
 	size_t at = t->text.n;
 	buf_put_str(&t->text, raw);
 	if (t->text.err)
-		return -E2BIG;
+		return t->text.err == -ENOMEM ? -ENOMEM : -E2BIG;
 	t->tool[t->n++] = (struct mcp_tool){.at = at,
 		.len = raw.n,
 		.name_at = at + (size_t)(name.p - raw.p),
