@@ -8,6 +8,8 @@
 #include "lib/mem.h"
 #include "lib/str.h"
 
+enum { SPELLING_MAX = 64 };
+
 struct parse {
 	const struct arg_table *table;
 	int argc;
@@ -21,14 +23,24 @@ struct parse {
 	(fmt_str((p)->error->text, sizeof((p)->error->text), __VA_ARGS__), \
 		ARGS_ERROR)
 
+/* how a message calls an option: "--name" or "-x" */
+static const char *spelling(char *dst, size_t size, const struct arg_opt *o)
+{
+	if (o->name)
+		fmt_str(dst, size, "--%s", o->name);
+	else
+		fmt_str(dst, size, "-%c", o->letter);
+	return dst;
+}
+
 static int store_number(
 	struct parse *p, const struct arg_opt *o, const char *value)
 {
 	uint64_t v;
+	char name[SPELLING_MAX];
 	if (!str_to_u64(str_of(value), &v) || v < o->min || v > o->max)
-		return FAIL(p,
-			"--%s wants a number from %llu to %llu, not '%s'",
-			o->name ? o->name : (char[]){o->letter, 0},
+		return FAIL(p, "%s wants a number from %llu to %llu, not '%s'",
+			spelling(name, sizeof(name), o),
 			(unsigned long long)o->min, (unsigned long long)o->max,
 			value);
 	*(uint64_t *)o->dst = v;
@@ -49,6 +61,7 @@ static int store_list(
 
 static int store(struct parse *p, const struct arg_opt *o, const char *value)
 {
+	char name[SPELLING_MAX];
 	switch (o->type) {
 	case ARG_FLAG:
 		*(bool *)o->dst = true;
@@ -66,25 +79,31 @@ static int store(struct parse *p, const struct arg_opt *o, const char *value)
 	case ARG_CALL:
 		if (o->call(o->dst, value, (size_t)p->noperands))
 			return 0;
-		return FAIL(p, "--%s: '%s' is not understood",
-			o->name ? o->name : (char[]){o->letter, 0},
-			value ? value : "");
+		return FAIL(p, "%s: '%s' is not understood",
+			spelling(name, sizeof(name), o), value ? value : "");
 	}
 	return 0;
 }
 
-/* exact name, or the only one that starts so; NULL and *ambiguous otherwise */
-static const struct arg_opt *find_long(
+static const struct arg_opt *find_long(const struct parse *p, struct str name)
+{
+	for (size_t i = 0; i < p->table->n; i++)
+		if (p->table->opts[i].name &&
+			str_is(name, p->table->opts[i].name))
+			return &p->table->opts[i];
+	return NULL;
+}
+
+/* the only one that starts so; NULL and *ambiguous when there are more */
+static const struct arg_opt *find_beginning(
 	const struct parse *p, struct str name, bool *ambiguous)
 {
 	const struct arg_opt *found = NULL;
 	*ambiguous = false;
-	for (size_t i = 0; i < p->table->n; i++) {
+	for (size_t i = 0; name.n && i < p->table->n; i++) {
 		const struct arg_opt *o = &p->table->opts[i];
 		if (!o->name || !str_starts(str_of(o->name), name))
 			continue;
-		if (strlen(o->name) == name.n)
-			return o;
 		*ambiguous = found != NULL;
 		found = o;
 	}
@@ -121,13 +140,15 @@ static int parse_long(struct parse *p, const char *arg)
 	struct str name = str_of(arg + 2);
 	size_t eq = str_index(name, '=');
 	const char *value = eq < name.n ? arg + 2 + eq + 1 : NULL;
-	bool ambiguous;
+	bool ambiguous = false;
 	name = str_first(name, eq);
-	const struct arg_opt *o = find_long(p, name, &ambiguous);
+	const struct arg_opt *o = find_long(p, name);
 	if (!o && str_is(name, "help"))
 		return ARGS_HELP;
 	if (!o && str_is(name, "version"))
 		return ARGS_VERSION;
+	if (!o)
+		o = find_beginning(p, name, &ambiguous);
 	if (ambiguous)
 		return FAIL(p, "option --%.*s is ambiguous", STR_FMT(name));
 	if (!o)

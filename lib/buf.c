@@ -55,12 +55,13 @@ static bool grow(struct buf *b, size_t need)
 		slide_to_front(b);
 		return true;
 	}
-	size_t cap = b->cap ? b->cap : BUF_FIRST;
-	while (cap < need)
+	size_t cap = b->cap ? b->cap : BUF_FIRST / 2;
+	do
 		if (!size_mul(cap, 2, &cap))
 			return false;
+	while (cap < need);
 	if (cap > b->max)
-		cap = b->max > need ? b->max : need;
+		cap = b->max;
 	slide_to_front(b);
 	if (cap <= b->cap)
 		return true;
@@ -141,7 +142,8 @@ void buf_vputf(struct buf *b, const char *format, va_list args)
 		buf_put(b, small, n);
 		return;
 	}
-	char *dst = buf_reserve(b, n + 1);
+	/* the terminator goes where buf_cstr's would */
+	char *dst = buf_reserve(b, n);
 	if (!dst)
 		return;
 	fmt_vstr(dst, n + 1, format, args);

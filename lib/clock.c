@@ -34,9 +34,10 @@ void clock_http_date(char dst[CLOCK_HTTP_SIZE], int64_t seconds)
 	struct tm t = {0};
 	time_t when = (time_t)seconds;
 	gmtime_r(&when, &t);
-	fmt_str(dst, CLOCK_HTTP_SIZE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+	fmt_str(dst, CLOCK_HTTP_SIZE,
+		"%.3s, %02d %.3s %04ld %02d:%02d:%02d GMT",
 		days + 3 * t.tm_wday, t.tm_mday, months + 3 * t.tm_mon,
-		t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+		t.tm_year + 1900L, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
 void clock_iso(char dst[CLOCK_ISO_SIZE], int64_t seconds, unsigned ms)
@@ -44,7 +45,7 @@ void clock_iso(char dst[CLOCK_ISO_SIZE], int64_t seconds, unsigned ms)
 	struct tm t = {0};
 	time_t when = (time_t)seconds;
 	gmtime_r(&when, &t);
-	fmt_str(dst, CLOCK_ISO_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ",
-		t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+	fmt_str(dst, CLOCK_ISO_SIZE, "%04ld-%02d-%02dT%02d:%02d:%02d.%03uZ",
+		t.tm_year + 1900L, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
 		t.tm_sec, ms % 1000);
 }

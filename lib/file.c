@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h> /* renameat */
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,7 +49,12 @@ int file_write_atomic(
 	int r = rand_hex(suffix, 8);
 	if (r < 0)
 		return r;
-	if (fmt_str(tmp, sizeof(tmp), "%s.tmp-%s", path, suffix) >= sizeof(tmp))
+	/* beside the file; its own name may leave no room for a suffix */
+	const char *slash = strrchr(path, '/');
+	int dir_len = slash ? (int)(slash - path) + 1 : 0;
+	if (strlen(path) >= sizeof(tmp) ||
+		fmt_str(tmp, sizeof(tmp), "%.*s.tmp-%s", dir_len, path,
+			suffix) >= sizeof(tmp))
 		return -ENAMETOOLONG;
 	int fd = openat(dirfd, tmp,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "lib/fmt.h"
 #include "lib/size.h"
+#include "lib/utf8.h"
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
@@ -34,24 +35,49 @@ bool log_on(enum log_level level)
 	return level <= log_limit;
 }
 
-/* a terminal or a log reader must not be steered by what a client sent */
-static void blank_controls(char *p, size_t n)
+/*
+ * A terminal or a log reader must not be steered by what a client sent: no
+ * control characters (C1 in UTF-8 too) and nothing that is not UTF-8.
+ */
+static void blank_unprintable(char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
-			p[i] = '?';
+	const char *end = p + n;
+	while (p < end) {
+		size_t len = utf8_len(p, end);
+		bool c0 = (unsigned char)*p < 0x20 || *p == 0x7f;
+		bool c1 = *p == '\xc2' && len == 2 && (p[1] & 0xe0) == 0x80;
+		if (len == 0 || c0)
+			*p = '?';
+		else if (c1)
+			memset(p, '?', 2);
+		p += len ? len : 1;
+	}
 }
 
-static size_t escape_json(char *dst, size_t cap, const char *p)
+/* n, less what is left of a character that the end cut through */
+static size_t whole_characters(const char *p, size_t n)
 {
+	size_t at = n;
+	while (at && (p[at - 1] & 0xc0) == 0x80)
+		at--;
+	return at && utf8_len(p + at - 1, p + n) == 0 ? at - 1 : n;
+}
+
+static void escape_json(char *dst, size_t cap, const char *p)
+{
+	const char *end = p + strlen(p);
 	size_t n = 0;
-	for (; *p && n + 2 < cap; p++) {
+	while (p < end) {
+		size_t len = utf8_len(p, end);
+		if (n + len + 2 > cap)
+			break;
 		if (*p == '"' || *p == '\\')
 			dst[n++] = '\\';
-		dst[n++] = *p;
+		memcpy(dst + n, p, len);
+		n += len;
+		p += len;
 	}
 	dst[n] = '\0';
-	return n;
 }
 
 static size_t line_json(char *line, enum log_level level, const char *message)
@@ -78,7 +104,7 @@ void log_at(enum log_level level, const char *format, ...)
 	va_start(args, format);
 	size_t n = fmt_vstr(message, sizeof(message), format, args);
 	va_end(args);
-	blank_controls(message, size_min(n, sizeof(message) - 1));
+	blank_unprintable(message, size_min(n, sizeof(message) - 1));
 	if (log_json)
 		n = line_json(line, level, message);
 	else if (level == LOG_INFO)
@@ -86,7 +112,7 @@ void log_at(enum log_level level, const char *format, ...)
 	else
 		n = fmt_str(line, LOG_LINE, "%s: %s: %s", log_program,
 			level_names[level], message);
-	n = size_min(n, LOG_LINE - 1);
+	n = whole_characters(line, size_min(n, LOG_LINE - 1));
 	line[n++] = '\n';
 	/* a log that cannot be written must not stop the program */
 	ssize_t r = write(STDERR_FILENO, line, n);

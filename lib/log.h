@@ -4,8 +4,8 @@
  *
  * "gateway: warn: server files: exit 1 after 312 ms". Lower case, no full
  * stop, numbers with units, never a secret. Lines go to descriptor 2 and are
- * cut at LOG_LINE bytes; control bytes in them are replaced, so that what a
- * client sent cannot forge a line. CORACLE_LOG sets the level (error, warn,
+ * cut at LOG_LINE bytes; control characters, and what is not UTF-8, are
+ * replaced, so that what a client sent cannot forge a line. CORACLE_LOG sets the level (error, warn,
  * info, debug; info by default), CORACLE_LOG_FORMAT=json gives the same
  * fields as one JSON object a line.
  */

@@ -69,7 +69,9 @@ static int open_dir_at(int dir, const char *name)
 {
 	int fd = openat(
 		dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 /*

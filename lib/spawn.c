@@ -186,7 +186,11 @@ static void __attribute__((noreturn))
 child_main(const struct spawn *s, int report, pid_t parent)
 {
 	struct failure f = {.step = SPAWN_SETUP};
-	f.err = place_fds(s, &report);
+	/* before the descriptors move: its number may be one of their places */
+	if (s->cwd_fd > 0 && fchdir(s->cwd_fd) < 0)
+		f.err = -errno;
+	if (f.err == 0)
+		f.err = place_fds(s, &report);
 	if (f.err == 0)
 		f.err = join_group(s);
 	if (f.err == 0 && s->ids) {

@@ -42,7 +42,8 @@ struct spawn {
 	const char *search_path; /* colon list for file; NULL: that of envp */
 	char *const *argv;
 	char *const *envp;
-	const char *cwd;            /* NULL: the caller's */
+	const char *cwd; /* NULL: the caller's */
+	int cwd_fd;      /* an open directory in its place; 0: none */
 	const struct spawn_fd *fds; /* 0, 1, 2 not listed: /dev/null */
 	size_t nfds;
 	enum spawn_group group;

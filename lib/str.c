@@ -6,6 +6,8 @@
 
 size_t str_find(struct str a, struct str needle)
 {
+	if (needle.n == 0)
+		return 0;
 	const char *hit = a.n ? memmem(a.p, a.n, needle.p, needle.n) : NULL;
 	return hit ? (size_t)(hit - a.p) : a.n;
 }

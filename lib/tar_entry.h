@@ -50,6 +50,7 @@ struct tar_entry {
 	struct timespec mtime;
 	uint32_t major;
 	uint32_t minor;
+	const char *note; /* something in its headers was refused, or NULL */
 };
 
 struct tar_header {

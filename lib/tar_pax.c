@@ -87,9 +87,6 @@ void tar_pax_clear(struct tar_pax *p)
 
 static const char *set_text(struct tar_text *t, struct str value)
 {
-	/* a C string would name another file than the whole value does */
-	if (str_index(value, '\0') < value.n)
-		return "PAX header has a NUL in a name";
 	tar_text_set(t, value);
 	return t->b.err ? "out of memory" : NULL;
 }

@@ -54,7 +54,8 @@ void tar_pax_clear(struct tar_pax *p);
 
 /*
  * Take over one record; keys that are not ours are ignored. A global header
- * must not name or size members. NULL, or what is wrong with it.
+ * must not name or size members. Names with a NUL are for the caller to keep
+ * away. NULL, or what is wrong with it.
  */
 const char *tar_pax_set(
 	struct tar_pax *p, struct str key, struct str value, bool global);

@@ -13,6 +13,7 @@
 
 #include "lib/size.h"
 #include "lib/tar_field.h"
+#include "lib/tar_member.h"
 
 enum state {
 	ST_HEADER,
@@ -39,7 +40,7 @@ enum {
 	EXT_MORE = 504,
 };
 
-enum { TEXT_LINK, TEXT_USER, TEXT_GROUP };
+static const char not_tar[] = "this does not look like a tar archive";
 
 void tar_read_init(struct tar_read *r)
 {
@@ -135,24 +136,47 @@ static bool sum_is_right(const struct tar_header *h)
 
 /* ------------------------------------------- headers that precede headers */
 
+/* as a C string such a text would say something else than it does whole */
+static bool record_has_nul(struct str key, struct str value)
+{
+	static const char *const texts[] = {
+		"path", "linkpath", "uname", "gname", "GNU.sparse.name"};
+	if (str_index(key, '\0') < key.n)
+		return true;
+	if (str_index(value, '\0') == value.n)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (str_is(key, texts[i]))
+			return true;
+	return false;
+}
+
+/* one record: NULL, or what is wrong with it */
+static const char *apply_record(
+	struct tar_read *r, struct str key, struct str value, bool global)
+{
+	struct str prefix = STR("GNU.sparse.");
+	if (record_has_nul(key, value)) {
+		r->note = "PAX record with a NUL byte ignored";
+		return NULL;
+	}
+	if (!str_starts(key, prefix))
+		return tar_pax_set(
+			global ? &r->global : &r->local, key, value, global);
+	if (global)
+		return NULL;
+	return tar_sparse_record(&r->sparse, str_from_index(key, prefix.n),
+		value, &r->sparse_name);
+}
+
 static enum tar_event apply_pax(struct tar_read *r, bool global)
 {
 	struct str rest = buf_str(&r->meta);
-	struct str prefix = STR("GNU.sparse.");
 	struct str key;
 	struct str value;
 	int more;
 	while ((more = tar_pax_next(&rest, &key, &value)) > 0) {
-		const char *error;
-		if (!str_starts(key, prefix))
-			error = tar_pax_set(global ? &r->global : &r->local,
-				key, value, global);
-		else if (!global)
-			error = tar_sparse_record(&r->sparse,
-				str_from_index(key, prefix.n), value,
-				&r->sparse_name);
-		else
-			error = NULL;
+		const char *error = apply_record(r, key, value, global);
 		if (error)
 			return fail_format(r, error);
 	}
@@ -188,6 +212,12 @@ static enum tar_event begin_meta(struct tar_read *r, char flag, uint64_t size)
 		return fail(r, TAR_FAULT_LIMIT,
 			"extended header is larger than 1 MiB");
 	buf_reset(&r->meta);
+	if (flag == 'x') {
+		/* of two in a row the last counts, as for GNU tar and Go */
+		tar_pax_clear(&r->local);
+		r->sparse_name.set = false;
+		tar_sparse_clear(&r->sparse);
+	}
 	r->meta_flag = flag;
 	r->left = size;
 	r->pad = tar_padding(size);
@@ -208,111 +238,6 @@ static enum tar_event step_meta(struct tar_read *r)
 }
 
 /* ------------------------------------------------- the header of a member */
-
-/* a field of the header, copied so that it ends with a NUL */
-static struct str keep_text(
-	struct tar_read *r, int which, const char *field, size_t n)
-{
-	struct str text = tar_field_text(field, n);
-	memcpy(r->text[which], text.p, text.n);
-	r->text[which][text.n] = '\0';
-	return str_from(r->text[which], text.n);
-}
-
-static void header_name(struct tar_read *r, const struct tar_header *h)
-{
-	struct str name = tar_field_text(h->name, sizeof(h->name));
-	struct str prefix = tar_field_text(h->prefix, sizeof(h->prefix));
-	buf_reset(&r->name);
-	/* GNU's magic ends with a space, and has times where the prefix is */
-	if (memcmp(h->magic, "ustar", 6) == 0 && prefix.n) {
-		buf_put_str(&r->name, prefix);
-		buf_putc(&r->name, '/');
-	}
-	buf_put_str(&r->name, name);
-	/* a reserved byte makes sure that there is memory for the NUL */
-	(void)buf_reserve(&r->name, 1);
-	(void)buf_cstr(&r->name);
-	r->entry.name = buf_str(&r->name);
-}
-
-static enum tar_type type_of(char flag, struct str name)
-{
-	switch (flag) {
-	case '1':
-		return TAR_HARD_LINK;
-	case '2':
-		return TAR_SYMLINK;
-	case '3':
-		return TAR_CHAR;
-	case '4':
-		return TAR_BLOCK_DEVICE;
-	case '5':
-	case 'D': /* a directory with a list of its files */
-		return TAR_DIR;
-	case '6':
-		return TAR_FIFO;
-	default:
-		/* before ustar, a slash was what made a directory */
-		return str_ends(name, STR("/")) ? TAR_DIR : TAR_FILE;
-	}
-}
-
-/* a number that only informs: what is not understood counts as 0 */
-static uint64_t soft_number(const char *field, size_t n, uint64_t max)
-{
-	uint64_t v;
-	return tar_field_uint(field, n, &v) && v <= max ? v : 0;
-}
-
-static void header_numbers(struct tar_read *r, const struct tar_header *h)
-{
-	struct tar_entry *e = &r->entry;
-	int64_t mtime;
-	e->mode = (uint32_t)soft_number(h->mode, sizeof(h->mode), INT64_MAX) &
-		  07777;
-	e->uid = soft_number(h->uid, sizeof(h->uid), UINT32_MAX - 1);
-	e->gid = soft_number(h->gid, sizeof(h->gid), UINT32_MAX - 1);
-	e->major =
-		(uint32_t)soft_number(h->major, sizeof(h->major), UINT32_MAX);
-	e->minor =
-		(uint32_t)soft_number(h->minor, sizeof(h->minor), UINT32_MAX);
-	if (!tar_field_int(h->mtime, sizeof(h->mtime), &mtime))
-		mtime = 0;
-	e->mtime = (struct timespec){.tv_sec = mtime};
-}
-
-static void header_texts(struct tar_read *r, const struct tar_header *h)
-{
-	struct tar_entry *e = &r->entry;
-	bool ustar = memcmp(h->magic, "ustar", 5) == 0;
-	header_name(r, h);
-	e->link = keep_text(r, TEXT_LINK, h->link, sizeof(h->link));
-	e->user = keep_text(r, TEXT_USER, h->user, ustar ? sizeof(h->user) : 0);
-	e->group = keep_text(
-		r, TEXT_GROUP, h->group, ustar ? sizeof(h->group) : 0);
-}
-
-static void take_text(struct str *dst, const struct tar_text *t)
-{
-	if (t->set)
-		*dst = buf_str(&t->b);
-}
-
-/* what a set of PAX records says replaces what the header says */
-static void take_pax(struct tar_entry *e, const struct tar_pax *p)
-{
-	take_text(&e->name, &p->path);
-	take_text(&e->link, &p->link);
-	take_text(&e->user, &p->user);
-	take_text(&e->group, &p->group);
-	if (p->has_uid)
-		e->uid = p->uid;
-	if (p->has_gid)
-		e->gid = p->gid;
-	if (p->has_mtime)
-		e->mtime = p->mtime;
-}
 
 static void forget_pending(struct tar_read *r)
 {
@@ -354,15 +279,9 @@ static enum tar_event begin_member(
 	struct tar_read *r, const struct tar_header *h, uint64_t size)
 {
 	struct tar_entry *e = &r->entry;
-	*e = (struct tar_entry){.flag = h->flag ? h->flag : '0'};
-	header_texts(r, h);
-	header_numbers(r, h);
-	take_pax(e, &r->global);
-	take_text(&e->name, &r->long_name);
-	take_text(&e->link, &r->long_link);
-	take_pax(e, &r->local);
-	take_text(&e->name, &r->sparse_name);
-	e->type = type_of(e->flag, e->name);
+	tar_member_fill(r, h);
+	e->note = r->note;
+	r->note = NULL;
 	r->left = r->local.has_size ? r->local.size : size;
 	r->pad = tar_padding(r->left);
 	if (e->type == TAR_FILE)
@@ -390,11 +309,15 @@ static enum tar_event parse_header(struct tar_read *r)
 	r->entry.name = STR(""); /* the old one's memory may be used again */
 	if (is_zero(r->block))
 		return step_zero_block(r);
-	r->lone_zero |= r->zero;
-	r->zero = false;
+	if (r->zero) {
+		/* one block of zeros is an end too, though not a proper one */
+		r->lone_zero = true;
+		r->state = ST_END;
+		return TAR_END;
+	}
 	if (!sum_is_right(h))
 		return fail_format(
-			r, r->first ? "this does not look like a tar archive"
+			r, r->first ? not_tar
 				    : "bad header checksum behind this member");
 	r->first = false;
 	if (!tar_field_uint(h->size, sizeof(h->size), &size))
@@ -614,13 +537,16 @@ enum tar_event tar_read_eof(struct tar_read *r)
 		return TAR_ERROR;
 	if (r->state == ST_END)
 		return TAR_END;
+	if (r->first && r->state == ST_HEADER && r->have)
+		return fail_format(r, not_tar);
 	if (!between)
 		return fail(r, TAR_FAULT_CUT, "unexpected end of the archive");
 	if (r->pending)
 		return fail_format(r, "extended header without a member");
 	if (r->first && !r->zero)
 		return fail(r, TAR_FAULT_EMPTY, "the archive is empty");
-	r->no_end = true;
+	r->no_end = !r->zero;
+	r->lone_zero = r->zero;
 	r->state = ST_END;
 	return TAR_END;
 }

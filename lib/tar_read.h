@@ -46,7 +46,7 @@ struct tar_read {
 	enum tar_fault fault;
 	const char *error;
 	bool no_end;    /* the input ended without an end marker */
-	bool lone_zero; /* a single zero block was passed over */
+	bool lone_zero; /* the end marker was a single zero block */
 
 	/* the rest is private */
 	int state;
@@ -54,9 +54,10 @@ struct tar_read {
 	size_t in_n;
 	char block[TAR_BLOCK];
 	size_t have;
-	bool first;   /* nothing but headers of headers was seen yet */
-	bool zero;    /* the last block was zeros */
-	bool pending; /* an extended header waits for its member */
+	bool first;       /* nothing but headers of headers was seen yet */
+	bool zero;        /* the last block was zeros */
+	bool pending;     /* an extended header waits for its member */
+	const char *note; /* for the entry to come */
 	char meta_flag;
 	uint64_t left; /* payload bytes to come */
 	uint64_t pad;  /* and the padding behind them */

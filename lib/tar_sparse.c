@@ -86,8 +86,6 @@ const char *tar_sparse_record(struct tar_sparse *s, struct str key,
 	uint64_t v = 0;
 	s->pax = true;
 	if (str_is(key, "name")) {
-		if (str_index(value, '\0') < value.n)
-			return "PAX header has a NUL in a name";
 		tar_text_set(name, value);
 		return NULL;
 	}

@@ -19,9 +19,9 @@
 
 /* ------------------------------------------------------- small questions */
 
-bool http_conn_idle(const struct http_conn *c)
+bool http_conn_spare(const struct http_conn *c)
 {
-	return c->state == CONN_OPEN && !c->x && c->in.n == 0 && c->out.n == 0;
+	return !c->x && c->out.n == 0;
 }
 
 struct str http_conn_input(const struct http_conn *c)
@@ -80,6 +80,7 @@ void http_conn_kill(struct http_conn *c)
 	if (c->state == CONN_DEAD)
 		return;
 	c->state = CONN_DEAD;
+	c->server->nconns--;
 	/*
 	 * An answer that only the end of the connection delimits would look
 	 * complete: a reset tells the peer that it is not.
@@ -108,7 +109,6 @@ void http_conn_free(struct http_conn *c)
 		s->conns = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	s->nconns--;
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 	mem_free(c);
@@ -117,6 +117,8 @@ void http_conn_free(struct http_conn *c)
 /* no more requests from here; what is queued still goes out */
 static void begin_close(struct http_conn *c, bool linger)
 {
+	if (c->state != CONN_OPEN)
+		return;
 	c->state = CONN_FLUSH;
 	c->linger = linger;
 }
@@ -252,7 +254,8 @@ static uint64_t deadline(const struct http_conn *c)
 			return 0;
 		return c->progress_ms + limits->stall_timeout_ms;
 	case CONN_LINGER:
-		return c->linger_ms + LINGER_MS;
+		return c->linger_ms +
+		       (c->server->draining ? LINGER_DRAINING_MS : LINGER_MS);
 	case CONN_DEAD:
 		break;
 	}

@@ -36,6 +36,7 @@ enum {
 	SKIP_MAX = 64 * 1024,     /* rest of a body read to keep a connection */
 	LINGER_BYTES = 64 * 1024 * 1024,
 	LINGER_MS = 5000,
+	LINGER_DRAINING_MS = 200,
 	POOL_MAX = 64, /* exchanges kept for reuse */
 };
 
@@ -126,7 +127,7 @@ struct http_server {
 	struct http_server_config config;
 	struct http_listener *listeners;
 	struct http_conn *conns;
-	size_t nconns;
+	size_t nconns; /* without the dead ones */
 	struct http_exchange *pool;
 	size_t npool;
 	struct http_conn *scheduled;
@@ -152,8 +153,8 @@ void http_conn_kill(struct http_conn *c);
 void http_conn_free(struct http_conn *c);
 /* answer an unsound request and close */
 void http_conn_refuse(struct http_conn *c, int status, const char *reason);
-/* no request is being received or served */
-bool http_conn_idle(const struct http_conn *c);
+/* no request is being served, and no answer on its way */
+bool http_conn_spare(const struct http_conn *c);
 /* the input not used yet, and using n bytes of it */
 struct str http_conn_input(const struct http_conn *c);
 void http_conn_take(struct http_conn *c, size_t n);

@@ -2,25 +2,24 @@
 /*
  * net/http_server.c - listeners, accepting, the end of a server.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "lib/fd.h"
-#include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "net/http_conn.h"
+#include "net/sock_addr.h"
 
 enum {
 	ACCEPTS_PER_TURN = 32,
 	/* over the limit: so many may get a 503, the rest is just closed */
 	REFUSED_MAX = 32,
+	EVICT_MS = 1000,
 	RETRY_MS = 100,
 	WARN_EVERY_MS = 5000,
-	BACKLOG = 4096,
 };
 
 static const struct http_limits defaults = {
@@ -46,32 +45,26 @@ static int spare_open(void)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-union address {
-	struct sockaddr any;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
-
-static void format_peer(struct http_conn *c, const union address *from)
+/*
+ * Room for a newcomer: the connection that has waited longest for a request,
+ * if that is long enough for its client to expect such an end.
+ */
+static void evict_idle(struct http_server *s)
 {
-	const unsigned char *v4 = NULL;
-	if (from->any.sa_family == AF_INET)
-		v4 = (const unsigned char *)&from->in.sin_addr;
-	else if (from->any.sa_family != AF_INET6)
-		return;
-	else if (IN6_IS_ADDR_V4MAPPED(&from->in6.sin6_addr))
-		v4 = from->in6.sin6_addr.s6_addr + 12;
-	if (v4)
-		fmt_str(c->peer, sizeof(c->peer), "%u.%u.%u.%u", v4[0], v4[1],
-			v4[2], v4[3]);
-	else
-		inet_ntop(AF_INET6, &from->in6.sin6_addr, c->peer,
-			sizeof(c->peer));
+	struct http_conn *oldest = NULL;
+	for (struct http_conn *c = s->conns; c; c = c->next)
+		if (http_conn_spare(c) && c->state == CONN_OPEN &&
+			(!oldest || c->progress_ms < oldest->progress_ms))
+			oldest = c;
+	if (oldest && loop_now(s->loop) - oldest->progress_ms >= EVICT_MS)
+		http_conn_kill(oldest);
 }
 
-static void greet(struct http_server *s, int fd, const union address *from)
+static void greet(struct http_server *s, int fd, const union sock_addr *from)
 {
 	size_t max = s->config.limits.connections_max;
+	if (s->nconns >= max)
+		evict_idle(s);
 	if (s->nconns >= max && warn_due(s))
 		log_warn("http: %zu connections, no more are taken", s->nconns);
 	if (s->nconns >= max + REFUSED_MAX) {
@@ -81,12 +74,18 @@ static void greet(struct http_server *s, int fd, const union address *from)
 	struct http_conn *c = http_conn_new(s, fd);
 	if (!c)
 		return;
-	format_peer(c, from);
+	sock_addr_text(from, c->peer, sizeof(c->peer));
 	if (s->nconns > max)
 		http_conn_refuse(c, 503, "Too many connections");
 }
 
-static void on_listener(void *owner, uint32_t events);
+static int take(const struct http_listener *l, union sock_addr *from)
+{
+	socklen_t size = sizeof(*from);
+	from->any.sa_family = AF_UNSPEC;
+	return accept4(
+		l->watch.fd, &from->any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
 
 static void on_retry(void *owner)
 {
@@ -105,9 +104,9 @@ static void out_of_descriptors(struct http_listener *l)
 	if (warn_due(s))
 		log_warn("http: no descriptors are left, connection refused");
 	if (s->spare_fd >= 0) {
+		union sock_addr from;
 		fd_close(&s->spare_fd);
-		int fd = accept4(
-			l->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = take(l, &from);
 		fd_close(&fd);
 		s->spare_fd = spare_open();
 		return;
@@ -124,10 +123,8 @@ static void on_listener(void *owner, uint32_t events)
 	struct http_listener *l = owner;
 	(void)events;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		union address from = {.any.sa_family = AF_UNSPEC};
-		socklen_t size = sizeof(from);
-		int fd = accept4(l->watch.fd, &from.any, &size,
-			SOCK_NONBLOCK | SOCK_CLOEXEC);
+		union sock_addr from;
+		int fd = take(l, &from);
 		if (fd >= 0) {
 			greet(l->server, fd, &from);
 			continue;
@@ -142,62 +139,11 @@ static void on_listener(void *owner, uint32_t events)
 	}
 }
 
-/* ------------------------------------------------------------- listening */
-
-/* 0: the length of a numeric address, 0 when it is none */
-static socklen_t parse_address(
-	union address *to, const char *text, uint16_t port)
-{
-	*to = (union address){.any.sa_family = AF_UNSPEC};
-	if (inet_pton(AF_INET, text, &to->in.sin_addr) == 1) {
-		to->in.sin_family = AF_INET;
-		to->in.sin_port = htons(port);
-		return sizeof(to->in);
-	}
-	if (inet_pton(AF_INET6, text, &to->in6.sin6_addr) == 1) {
-		to->in6.sin6_family = AF_INET6;
-		to->in6.sin6_port = htons(port);
-		return sizeof(to->in6);
-	}
-	return 0;
-}
+/* ------------------------------------------------------- beginning and end */
 
 static void set_option(int fd, int level, int name, int value)
 {
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
-}
-
-int http_listen_tcp(const char *address, uint16_t port)
-{
-	union address to;
-	socklen_t size = parse_address(&to, address, port);
-	if (size == 0)
-		return -EINVAL;
-	int fd = socket(to.any.sa_family,
-		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (to.any.sa_family == AF_INET6)
-		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	if (bind(fd, &to.any, size) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	int err = -errno;
-	fd_close(&fd);
-	return err;
-}
-
-uint16_t http_listen_port(int fd)
-{
-	union address at = {.any.sa_family = AF_UNSPEC};
-	socklen_t size = sizeof(at);
-	if (getsockname(fd, &at.any, &size) < 0)
-		return 0;
-	if (at.any.sa_family == AF_INET)
-		return ntohs(at.in.sin_port);
-	if (at.any.sa_family == AF_INET6)
-		return ntohs(at.in6.sin6_port);
-	return 0;
 }
 
 int http_server_listen(struct http_server *s, int fd)
@@ -224,8 +170,6 @@ int http_server_listen(struct http_server *s, int fd)
 	s->listeners = l;
 	return 0;
 }
-
-/* ------------------------------------------------------- beginning and end */
 
 static void set_defaults(struct http_limits *limits)
 {
@@ -271,13 +215,17 @@ void http_server_drain(struct http_server *s)
 	s->draining = true;
 	close_listeners(s);
 	for (struct http_conn *c = s->conns; c; c = c->next)
-		if (http_conn_idle(c))
+		if (http_conn_spare(c))
 			http_conn_kill(c);
 }
 
 bool http_server_idle(const struct http_server *s)
 {
-	return s->nconns == 0;
+	/* the kernel has all of the answers that lingering ones are owed */
+	for (struct http_conn *c = s->conns; c; c = c->next)
+		if (c->state != CONN_LINGER)
+			return false;
+	return true;
 }
 
 void http_server_free(struct http_server *s)

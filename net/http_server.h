@@ -32,7 +32,8 @@ struct http_limits {
 };
 
 typedef void http_request_fn(void *owner, struct http_exchange *x);
-/* one line for each finished exchange, for a request log */
+/* one line for each finished exchange, for a request log; status 0: the peer
+ * went away, or the handler aborted, before there was an answer */
 typedef void http_log_fn(void *owner, const struct http_exchange *x, int status,
 	uint64_t bytes_sent, uint64_t us);
 
@@ -52,12 +53,16 @@ int http_server_listen(struct http_server *s, int fd);
 
 /*
  * Orderly end: listeners close, idle connections close, running exchanges
- * get "Connection: close". http_server_idle() tells when none is left.
+ * get "Connection: close". http_server_idle() tells when none is left,
+ * or only such as wait for their peer to close.
  */
 void http_server_drain(struct http_server *s);
 bool http_server_idle(const struct http_server *s);
 
-/* drop every connection (on_close is called) and release */
+/*
+ * Drop every connection (on_close is called) and release. Not from within a
+ * callback of the server.
+ */
 void http_server_free(struct http_server *s);
 
 /* a listening TCP socket, non-blocking; negative errno. port 0: any */
@@ -79,7 +84,10 @@ void http_set_owner(struct http_exchange *x, void *owner,
 	void (*on_close)(void *owner, struct http_exchange *x));
 void *http_owner(const struct http_exchange *x);
 
-/* the whole body, at most max bytes (a larger one is answered with 413) */
+/*
+ * The whole body, at most max bytes (a larger one is answered with 413, and fn
+ * is not called). The bytes live until on_close.
+ */
 typedef void http_body_fn(
 	void *owner, struct http_exchange *x, struct str body);
 void http_collect(
@@ -88,8 +96,9 @@ void http_collect(
 /*
  * The body as it arrives. on_data takes as many bytes as it can use now and
  * returns their number; when it took less, nothing more is read from the
- * peer until http_resume(). on_end comes after the last byte. When the body
- * is cut short, on_close comes without on_end.
+ * peer until http_resume() (not to be called from within on_data). on_end
+ * comes after the last byte. When the body is cut short, or the handler
+ * answers before its end, on_close comes without on_end.
  */
 struct http_sink {
 	size_t (*on_data)(
@@ -132,7 +141,9 @@ void http_abort(struct http_exchange *x);
 
 /*
  * A stream that stays open by intention (SSE): the stall timeout is off for
- * it; the peer's going away is still noticed.
+ * it; the peer's going away is still noticed. That includes a peer that only
+ * closed its sending side, which elsewhere still gets its answer: TCP does
+ * not tell it from one that closed the connection.
  */
 void http_set_long_lived(struct http_exchange *x);
 

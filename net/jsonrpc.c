@@ -87,6 +87,12 @@ int jsonrpc_read(struct jsonrpc *m, struct str text, const char **why)
 	return jsonrpc_read_checked(m, text, why);
 }
 
+bool jsonrpc_is(const struct jsonrpc *m, const char *method)
+{
+	struct str quoted = str_from(m->method.p - 1, m->method.n + 2);
+	return json_str_is(quoted, str_of(method));
+}
+
 /* a raw line break in valid JSON stands between tokens: a space will do */
 static void put_one_line(struct buf *out, struct str text)
 {

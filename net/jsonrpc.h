@@ -32,7 +32,7 @@ struct jsonrpc {
 	enum jsonrpc_kind kind;
 	struct str text;
 	struct str id;     /* a string or a number */
-	struct str method; /* without its quotes */
+	struct str method; /* without its quotes; compare by jsonrpc_is() */
 	struct str params;
 	struct str result;
 	struct str error;
@@ -46,6 +46,9 @@ int jsonrpc_read(struct jsonrpc *m, struct str text, const char **why);
 
 /* the same for text that json_check() has accepted already */
 int jsonrpc_read_checked(struct jsonrpc *m, struct str text, const char **why);
+
+/* does it have this method, however the text escapes it ("tools\/call")? */
+bool jsonrpc_is(const struct jsonrpc *m, const char *method);
 
 /* replace the bytes `at` (inside a text) by `with` */
 struct jsonrpc_edit {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/fmt.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/size.h"
@@ -23,6 +24,7 @@ struct reader {
 	struct json_doc doc;
 	struct buf *error;
 	struct str server; /* raw name of the server being read; or p == NULL */
+	struct str item;   /* the same for a key or index inside the field */
 	int status;
 };
 
@@ -48,6 +50,8 @@ static int refuse_field(struct reader *r, const char *type, const char *field,
 	}
 	if (field)
 		json_w_text(&w, field);
+	if (r->item.p)
+		json_w_raw(&w, r->item);
 	json_w_close(&w, ']');
 	json_w_key(&w, "msg");
 	json_w_text(&w, message);
@@ -190,9 +194,12 @@ static int read_args(struct reader *r, int server, struct mcp_server_config *s)
 		struct str raw = json_raw(&r->doc, arg);
 		if (json_type_of(raw) == JSON_STRING)
 			s->argv[i] = json_cstr(raw);
-		if (!s->argv[i++])
+		if (!s->argv[i++]) {
+			char index[FMT_U64_MAX];
+			r->item = str_from(index, fmt_u64(index, i - 2));
 			return refuse_field(r, "string_type", "args",
 				"every argument should be a valid string", arg);
+		}
 	}
 	return 0;
 }
@@ -236,10 +243,12 @@ static int read_env(struct reader *r, int server, struct mcp_server_config *s)
 		int value = json_value(&r->doc, key);
 		if (json_type(&r->doc, value) == JSON_STRING)
 			s->env[i] = env_entry(r, key);
-		if (!s->env[i++])
+		if (!s->env[i++]) {
+			r->item = json_raw(&r->doc, key);
 			return refuse_field(r, "string_type", "env",
 				"every variable should be a valid string",
 				value);
+		}
 	}
 	qsort(s->env, n, sizeof(*s->env), compare_text);
 	return 0;

@@ -173,13 +173,13 @@ static void answer_request(struct mcp_post *p, const struct jsonrpc *m)
 {
 	struct mcp_router *r = p->router;
 	struct str result = {NULL, 0};
-	if (str_is(m->method, "tools/call")) {
+	if (jsonrpc_is(m, "tools/call")) {
 		mcp_post_tools_call(p, m);
 		return;
 	}
-	if (str_is(m->method, "tools/list"))
+	if (jsonrpc_is(m, "tools/list"))
 		result = buf_str(&r->index.list);
-	else if (str_is(m->method, "ping"))
+	else if (jsonrpc_is(m, "ping"))
 		result = STR("{}");
 	if (!result.p) {
 		mcp_post_error(p, m->id, JSONRPC_METHOD_NOT_FOUND,
@@ -198,7 +198,7 @@ static void take_message(struct mcp_post *p, const struct jsonrpc *m)
 		answer_request(p, m);
 		break;
 	case JSONRPC_NOTIFICATION:
-		if (str_is(m->method, "notifications/cancelled"))
+		if (jsonrpc_is(m, "notifications/cancelled"))
 			mcp_post_cancelled(p, m);
 		break;
 	case JSONRPC_RESULT:
@@ -230,7 +230,7 @@ static void take_single(
 			(struct refusal){400, JSONRPC_INVALID_REQUEST, why});
 		return;
 	}
-	if (m.kind == JSONRPC_REQUEST && str_is(m.method, "initialize")) {
+	if (m.kind == JSONRPC_REQUEST && jsonrpc_is(&m, "initialize")) {
 		initialize(r, x, &m);
 		return;
 	}
@@ -362,6 +362,23 @@ static void on_get(struct mcp_router *r, struct http_exchange *x)
 	mcp_stream_ping(x); /* sends the head: clients wait for it */
 }
 
+static void end_stream(struct mcp_session *s)
+{
+	struct http_exchange *x = s->stream;
+	if (!x)
+		return;
+	s->stream = NULL;
+	s->all->streams--;
+	http_set_owner(x, NULL, NULL);
+	http_end(x);
+}
+
+void mcp_router_end_streams(struct mcp_router *r)
+{
+	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
+		end_stream(s);
+}
+
 void mcp_router_broadcast(struct mcp_router *r, struct str message)
 {
 	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
@@ -376,13 +393,7 @@ static void on_delete(struct mcp_router *r, struct http_exchange *x)
 	struct mcp_session *s = need_session(r, x, no_id);
 	if (!s)
 		return;
-	if (s->stream) {
-		struct http_exchange *stream = s->stream;
-		s->stream = NULL;
-		r->sessions.streams--;
-		http_set_owner(stream, NULL, NULL);
-		http_end(stream);
-	}
+	end_stream(s);
 	mcp_session_cancel_all(s);
 	mcp_session_end(&r->sessions, s);
 	http_reply(x, 200, NULL, STR(""));

@@ -31,7 +31,10 @@ struct mcp_router {
 
 void mcp_router_init(struct mcp_router *r, struct loop *loop);
 
-/* end every server at once and drop every session; then mcp_router_idle() */
+/*
+ * Fail the swaps, end every event stream and every server at once; then
+ * mcp_router_idle().
+ */
 void mcp_router_stop(struct mcp_router *r);
 bool mcp_router_idle(const struct mcp_router *r);
 void mcp_router_fini(struct mcp_router *r);
@@ -41,7 +44,7 @@ void mcp_router_fini(struct mcp_router *r);
 struct mcp_swap_result {
 	bool ok;
 	bool unchanged;            /* it was the configuration that serves */
-	const char *failed_server; /* when not ok */
+	const char *failed_server; /* when not ok; "": none of them */
 	const char *why;
 	unsigned attempts;
 	uint64_t us; /* how long it took */
@@ -65,6 +68,9 @@ void mcp_router_cancel(struct mcp_router *r, struct mcp_swap *swap);
 
 /* an HTTP request to the MCP endpoint (any method) */
 void mcp_router_http(struct mcp_router *r, struct http_exchange *x);
+
+/* end the event streams of all sessions (we end) */
+void mcp_router_end_streams(struct mcp_router *r);
 
 /* to the event stream of every session that has one open */
 void mcp_router_broadcast(struct mcp_router *r, struct str message);

@@ -196,23 +196,23 @@ static void on_failed(void *owner, struct mcp_upstream *u)
 	finish(s, &result);
 }
 
-static struct mcp_upstream *running_twin(
+/* the server in service with this very configuration, or NULL */
+static struct mcp_upstream *twin_of(
 	const struct mcp_router *r, const struct mcp_server_config *config)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (r->set[i]->state == MCP_READY &&
-			mcp_server_config_equal(r->set[i]->config, config))
+		if (mcp_server_config_equal(r->set[i]->config, config))
 			return r->set[i];
 	return NULL;
 }
 
+/* names differ within a set, so equal sizes and a twin for each will do */
 static bool is_unchanged(const struct mcp_router *r, const struct mcp_swap *s)
 {
 	if (!r->configured || r->n != s->config.n)
 		return false;
 	for (size_t i = 0; i < r->n; i++)
-		if (!mcp_server_config_equal(
-			    r->set[i]->config, s->config.servers[i]))
+		if (!twin_of(r, s->config.servers[i]))
 			return false;
 	return true;
 }
@@ -222,8 +222,8 @@ static bool add_server(struct mcp_swap *s, size_t i)
 {
 	const struct mcp_upstream_events events = {
 		.on_ready = on_ready, .on_failed = on_failed, .owner = s};
-	struct mcp_upstream *u = running_twin(s->router, s->config.servers[i]);
-	if (!u) {
+	struct mcp_upstream *u = twin_of(s->router, s->config.servers[i]);
+	if (!u || u->state != MCP_READY) {
 		u = mcp_upstream_new(
 			&s->router->children, s->config.servers[i], &events);
 		if (!u)
@@ -299,8 +299,14 @@ void mcp_router_init(struct mcp_router *r, struct loop *loop)
 
 void mcp_router_stop(struct mcp_router *r)
 {
-	while (r->swap)
-		swap_free(r->swap);
+	const struct mcp_swap_result stopping = {
+		.failed_server = "", .why = "the gateway is stopping"};
+	while (r->swap) {
+		struct mcp_swap *s = r->swap;
+		s->fn(s->owner, &stopping);
+		swap_free(s);
+	}
+	mcp_router_end_streams(r);
 	while (r->retired)
 		drop_retired(r->retired);
 	for (size_t i = 0; i < r->n; i++)

@@ -395,7 +395,7 @@ static void ask_initialize(struct mcp_upstream *u)
 static void answer_server(struct mcp_upstream *u, const struct jsonrpc *m)
 {
 	struct buf *out = mcp_child_queue(u->child);
-	if (str_is(m->method, "ping"))
+	if (jsonrpc_is(m, "ping"))
 		jsonrpc_put_result(out, m->id, STR("{}"));
 	else
 		jsonrpc_put_error(out, m->id, JSONRPC_METHOD_NOT_FOUND,
@@ -406,14 +406,14 @@ static void answer_server(struct mcp_upstream *u, const struct jsonrpc *m)
 
 static void on_notification(struct mcp_upstream *u, const struct jsonrpc *m)
 {
-	if (str_is(m->method, "notifications/tools/list_changed")) {
+	if (jsonrpc_is(m, "notifications/tools/list_changed")) {
 		if (u->own.upstream)
 			u->tools_stale = true;
 		else if (u->state == MCP_READY)
 			ask_tools(u, (struct str){NULL, 0});
 		return;
 	}
-	if (!str_is(m->method, "notifications/progress"))
+	if (!jsonrpc_is(m, "notifications/progress"))
 		return;
 	struct str token = json_member(m->params, "progressToken");
 	struct mcp_call *call = token.p ? find_call(u, token) : NULL;

@@ -82,10 +82,13 @@ static void on_swapped(void *owner, const struct mcp_swap_result *result)
 	http_set_owner(q->x, NULL, NULL);
 	if (result->ok)
 		put_success(&body, q, result);
-	else
+	else if (*result->failed_server)
 		put_failure(&body, result);
-	http_reply(q->x, result->ok ? 200 : 503, "application/json",
-		buf_str(&body));
+	if (body.n)
+		http_reply(q->x, result->ok ? 200 : 503, "application/json",
+			buf_str(&body));
+	else
+		http_reply_detail(q->x, 503, "%s", result->why);
 	buf_fini(&body);
 	free_request(q);
 }
@@ -129,10 +132,14 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 	struct buf error;
 	buf_init(&error, APPS_BODY_MAX + 4096);
 	int status = mcp_config_read(&config, body, &error);
-	if (status)
+	if (status) {
 		http_reply(x, status, "application/json", buf_str(&error));
-	else
+	} else if (g->stopping) {
+		mcp_config_fini(&config);
+		http_reply_detail(x, 503, "the gateway is stopping");
+	} else {
 		start_swap(g, x, &config);
+	}
 	buf_fini(&error);
 }
 

@@ -21,7 +21,14 @@
 #include "lib/size.h"
 #include "net/multipart.h"
 
-enum { FIELD_MAX = 1 << 20, NAME_MAX_BYTES = 4096 };
+enum { FIELD_MAX = 1 << 20, NAME_MAX_BYTES = 4096, JOIN = 256 };
+
+/* how far the input got */
+enum progress {
+	WANTS_MORE, /* what is left can only be read with what follows it */
+	PIPE_FULL,  /* what is left waits for the worker */
+	ANSWERED,   /* refused: p may be gone */
+};
 
 enum part { PART_NONE, PART_ARCHIVE, PART_HOOKS, PART_OTHER };
 
@@ -32,6 +39,7 @@ struct populate {
 	struct multipart form;
 	struct buf subsystem;
 	struct buf hooks;
+	struct buf carry; /* end of the input that the parser could not use */
 	enum part part;
 	bool archive_seen;
 	bool body_done;
@@ -44,6 +52,7 @@ static void finish(struct populate *p)
 	multipart_fini(&p->form);
 	buf_fini(&p->subsystem);
 	buf_fini(&p->hooks);
+	buf_fini(&p->carry);
 	mem_free(p);
 }
 
@@ -232,52 +241,84 @@ static ssize_t take_data(struct populate *p, struct str data)
 	return n == -EPIPE ? (ssize_t)data.n : n;
 }
 
-/*
- * Bytes of `in` that are used up. *stop: the input pipe is full, or the
- * request is answered; with *gone p does not exist any more.
- */
-static size_t take(struct populate *p, struct str in, bool *gone)
+/* read on in `in`; *used bytes of it are dealt with */
+static enum progress take(struct populate *p, struct str in, size_t *used)
 {
-	size_t total = 0;
-	*gone = false;
-	while (total < in.n) {
-		size_t used = 0;
+	*used = 0;
+	while (*used < in.n) {
+		size_t n = 0;
 		struct str data = {NULL, 0};
 		enum multipart_event event = multipart_next(
-			&p->form, str_from_index(in, total), &used, &data);
-		if (event == MULTIPART_PART && !begin_part(p)) {
-			*gone = true;
-			return in.n;
-		}
+			&p->form, str_from_index(in, *used), &n, &data);
+		*used += n;
 		if (event == MULTIPART_ERROR) {
-			*gone = true;
 			refuse(p, 400, p->form.error);
-			return in.n;
+			return ANSWERED;
 		}
+		if (event == MULTIPART_PART && !begin_part(p))
+			return ANSWERED;
 		if (event == MULTIPART_DATA) {
-			ssize_t n = take_data(p, data);
-			if (n < 0) {
-				*gone = true;
-				return in.n;
-			}
-			if ((size_t)n < data.n) /* the pipe is full */
-				return total + used - (data.n - (size_t)n);
+			ssize_t taken = take_data(p, data);
+			if (taken < 0)
+				return ANSWERED;
+			*used -= data.n - (size_t)taken;
+			if ((size_t)taken < data.n)
+				return PIPE_FULL;
 		}
-		total += used;
-		if (event == MULTIPART_MORE || event == MULTIPART_END)
+		if (event == MULTIPART_MORE)
 			break;
 	}
-	return total;
+	return WANTS_MORE;
+}
+
+/*
+ * A delimiter may be cut by the pieces in which the body arrives: the end
+ * that was carried over is read together with the beginning of what follows.
+ * *used becomes the bytes of `data` that are dealt with.
+ */
+static enum progress take_joined(
+	struct populate *p, struct str data, size_t *used)
+{
+	size_t carried = p->carry.n;
+	size_t n;
+	struct str joined = str_first(data, JOIN);
+	buf_put_str(&p->carry, joined);
+	enum progress progress = take(p, buf_str(&p->carry), &n);
+	*used = 0;
+	if (progress == ANSWERED)
+		return progress;
+	if (n >= carried) {
+		*used = n - carried;
+		buf_reset(&p->carry);
+	} else if (progress == PIPE_FULL) {
+		p->carry.n -= joined.n; /* it will be given again */
+		buf_consume(&p->carry, n);
+	} else {
+		*used = joined.n; /* so little came that it is still unclear */
+		buf_consume(&p->carry, n);
+	}
+	return progress;
 }
 
 static size_t on_data(void *owner, struct http_exchange *x, struct str data)
 {
 	struct populate *p = owner;
-	bool gone;
+	size_t joined = 0, n = 0;
+	enum progress progress = WANTS_MORE;
 	(void)x;
 	if (p->fault)
 		return data.n; /* read on, so that the client sees the answer */
-	return take(p, data, &gone);
+	if (p->carry.n)
+		progress = take_joined(p, data, &joined);
+	if (progress == WANTS_MORE && p->carry.n == 0)
+		progress = take(p, str_from_index(data, joined), &n);
+	if (progress == ANSWERED)
+		return data.n;
+	if (progress == WANTS_MORE) {
+		buf_put_str(&p->carry, str_from_index(data, joined + n));
+		return data.n;
+	}
+	return joined + n;
 }
 
 static void on_end(void *owner, struct http_exchange *x)
@@ -336,6 +377,7 @@ void populate_post(struct gateway *g, struct http_exchange *x)
 	}
 	*p = (struct populate){.g = g, .x = x, .subsystem = subsystem};
 	buf_init(&p->hooks, FIELD_MAX);
+	buf_init(&p->carry, 2 * JOIN);
 	struct str type = http_field(http_request(x), "Content-Type");
 	if (multipart_init(&p->form, type) < 0) {
 		if (str_starts(type, STR("multipart/form-data")))

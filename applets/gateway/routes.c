@@ -86,15 +86,28 @@ static const struct route *without_slash(struct str path)
 	return NULL;
 }
 
+static void redirect(struct http_exchange *x, const char *path)
+{
+	struct str query = http_request(x)->query;
+	struct buf to;
+	buf_init(&to, HTTP_HEAD_MAX);
+	buf_puts(&to, path);
+	if (query.p) {
+		buf_putc(&to, '?');
+		buf_put_str(&to, query);
+	}
+	http_add_field(x, "Location", buf_str(&to));
+	http_reply(x, 307, NULL, STR(""));
+	buf_fini(&to);
+}
+
 static void not_found(struct http_exchange *x)
 {
 	const struct route *meant = without_slash(http_request(x)->path);
-	if (meant) {
-		http_add_field(x, "Location", str_of(meant->path));
-		http_reply(x, 307, NULL, STR(""));
-		return;
-	}
-	http_reply_detail(x, 404, "Not Found");
+	if (meant)
+		redirect(x, meant->path);
+	else
+		http_reply_detail(x, 404, "Not Found");
 }
 
 void gateway_route(void *owner, struct http_exchange *x)

@@ -190,19 +190,16 @@ static int spawn_worker(struct worker *w, const struct pipes *p)
 {
 	struct spawn_fd fds[4];
 	size_t n = 0;
-	char cwd[64];
 	fds[n++] = (struct spawn_fd){p->status[1], 3};
 	fds[n++] = (struct spawn_fd){STDERR_FILENO, STDERR_FILENO};
 	if (w->request.feed)
 		fds[n++] = (struct spawn_fd){p->in[0], STDIN_FILENO};
 	if (w->request.collect)
 		fds[n++] = (struct spawn_fd){p->out[1], STDOUT_FILENO};
-	/* by descriptor: what the name means cannot change under us */
-	fmt_str(cwd, sizeof(cwd), "/proc/self/fd/%d", w->request.cwd);
 	struct spawn request = {.file = spawn_self(),
 		.argv = w->request.argv,
 		.envp = environ,
-		.cwd = cwd,
+		.cwd_fd = w->request.cwd,
 		.fds = fds,
 		.nfds = n,
 		.group = SPAWN_NEW_GROUP,

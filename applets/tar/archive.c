@@ -73,6 +73,8 @@ static void on_entry(struct archive *a)
 	a->wanted = name.p && count(a, e);
 	if (!a->wanted)
 		return;
+	if (e->note)
+		report_fail(a->r, FAIL_TAR, a->last, "%s", e->note);
 	a->open = true;
 	a->sink->begin(a->sink->self, e, name);
 }
@@ -151,7 +153,8 @@ static void after_all(struct archive *a)
 	if (a->reader->no_end)
 		report_warn(a->r, NULL, "the archive has no end marker");
 	if (a->reader->lone_zero)
-		report_warn(a->r, NULL, "a lone zero block was passed over");
+		report_warn(
+			a->r, NULL, "the end marker is a single zero block");
 	for (size_t i = 0; i < a->o->nnames; i++)
 		if (!a->found[i])
 			report_fail(a->r, FAIL_TAR, a->o->names[i],

@@ -35,8 +35,8 @@ struct create {
 	struct lines lines;
 	struct walk walk;
 	struct links links;
-	struct id_table users;
-	struct id_table groups;
+	struct ids users;
+	struct ids groups;
 	struct buf header;
 	struct buf path;     /* of what is looked at, as the operand began it */
 	struct buf target;   /* of a symbolic link */
@@ -111,7 +111,7 @@ static void put_header(struct create *c, struct tar_entry *e)
 		c->r->bytes += e->size;
 	}
 	if (c->o->verbose)
-		lines_member(&c->lines, c->r, e, e->name, c->o, false);
+		lines_member(&c->lines, e, e->name, false);
 }
 
 /* the second name of a file that is in the archive already: a link to it */
@@ -229,13 +229,14 @@ static void put_dir(struct create *c, int fd, const struct stat *st)
 /* a file or directory to be read, without touching its access time */
 static int open_quietly(int dir, const char *name)
 {
-	const int flags =
-		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd = openat(dir, name, flags | O_NOATIME);
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	int fd = openat(dir, name, flags | O_CLOEXEC | O_NOATIME);
 	/* O_NOATIME is for the file's owner only */
 	if (fd < 0 && errno == EPERM)
-		fd = openat(dir, name, flags);
-	return fd < 0 ? -errno : fd;
+		fd = openat(dir, name, flags | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 /* one that vanished is nobody's fault, unless it was asked for by name */
@@ -410,7 +411,7 @@ static void put_operands(struct create *c)
 /* ----------------------------------------------------------------- set-up */
 
 /* "NAME", "NAME:ID" or "ID"; dies when it is none of them */
-static void parse_owner(const struct id_table *table, const char *option,
+static void parse_owner(const struct ids *table, const char *option,
 	struct str *name, uint32_t *id)
 {
 	struct str rest = str_of(option);
@@ -432,8 +433,8 @@ static void parse_owner(const struct id_table *table, const char *option,
 static void set_up(struct create *c)
 {
 	const struct tar_options *o = c->o;
-	ids_load(&c->users, "/etc/passwd");
-	ids_load(&c->groups, "/etc/group");
+	ids_load(&c->users, ID_USER);
+	ids_load(&c->groups, ID_GROUP);
 	if (o->owner) {
 		parse_owner(&c->users, o->owner, &c->user, &c->uid);
 		c->fixed_user = true;
@@ -510,13 +511,14 @@ void tar_create(const struct tar_options *o, struct report *r)
 	}
 	set_up(&c);
 	if (open_archive(&c)) {
-		lines_init(&c.lines, c.out.fd == STDOUT_FILENO ? STDERR_FILENO
-							       : STDOUT_FILENO);
+		lines_init(&c.lines, o, r,
+			c.out.fd == STDOUT_FILENO ? STDERR_FILENO
+						  : STDOUT_FILENO);
 		put_operands(&c);
 		/* an archive that ends before its time must not look whole */
 		if (!r->stop)
 			end_archive(&c);
-		lines_fini(&c.lines, r);
+		lines_fini(&c.lines);
 	}
 	output_close(&c.out);
 	tear_down(&c);

@@ -168,7 +168,9 @@ static int make_file(struct extract *x, const struct tar_entry *e)
 	mode_t mode = x->o->keep_modes ? 0600 : (mode_t)e->mode & 0777;
 	int fd = openat(x->parent, x->base,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 static int make_symlink(struct extract *x, const struct tar_entry *e)
@@ -334,7 +336,9 @@ static void put_file(struct extract *x, const struct tar_entry *e)
  */
 static void begin_root(struct extract *x, const struct tar_entry *e)
 {
-	if (e->type != TAR_DIR)
+	if (e->name.n == 0)
+		report_fail(x->r, FAIL_TAR, NULL, "member without a name");
+	else if (e->type != TAR_DIR)
 		report_fail(x->r, FAIL_UNSAFE, e->name.p,
 			"member names the target directory itself");
 	else if (!x->o->atomic && !str_has(e->name, STR("..")))
@@ -356,7 +360,7 @@ static void on_begin(void *self, const struct tar_entry *e, struct str name)
 	struct extract *x = self;
 	x->file = -1;
 	if (x->o->verbose)
-		lines_member(&x->lines, x->r, e, name, x->o, false);
+		lines_member(&x->lines, e, name, false);
 	note_leading_slash(x, name);
 	if (!locate(x, name))
 		return;
@@ -484,17 +488,17 @@ void tar_extract(const struct tar_options *o, struct report *r)
 		return;
 	x.root = x.target;
 	dirs_init(&x.dirs);
-	lines_init(&x.lines, STDOUT_FILENO);
+	lines_init(&x.lines, o, r, STDOUT_FILENO);
 	if (o->atomic) {
 		x.root = stage_begin(&x.stage, x.target, r);
 		signal_fd = x.stage.signal_fd;
 	}
 	if (x.root >= 0) {
 		archive_read(o, r, signal_fd, &sink);
-		lines_flush(&x.lines, r);
+		lines_flush(&x.lines);
 		finish(&x);
 	}
-	lines_fini(&x.lines, r);
+	lines_fini(&x.lines);
 	dirs_fini(&x.dirs);
 	fd_close(&x.target);
 }

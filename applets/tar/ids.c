@@ -1,71 +1,62 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * applets/tar/ids.c - names of users and groups.
- *
- * Both files have lines of "name:password:id:...". Names that a directory
- * service would know are not looked up: the numbers are in the archive too.
- */
+/* applets/tar/ids.c - names of users and groups. */
 #include "applets/tar/ids.h"
 
 #include <fcntl.h>
 
 #include "lib/file.h"
+#include "lib/passwd.h"
 
 enum { FILE_MAX = 1 << 20 };
 
-void ids_load(struct id_table *t, const char *file)
+void ids_load(struct ids *t, enum id_kind kind)
 {
-	*t = (struct id_table){0};
+	*t = (struct ids){.kind = kind};
 	buf_init(&t->text, FILE_MAX);
-	if (file_read(AT_FDCWD, file, &t->text) < 0)
+	if (file_read(AT_FDCWD, kind == ID_USER ? "/etc/passwd" : "/etc/group",
+		    &t->text) < 0)
 		buf_reset(&t->text);
 }
 
-void ids_fini(struct id_table *t)
+void ids_fini(struct ids *t)
 {
 	buf_fini(&t->text);
 }
 
-/* the next line's name and id; false at the end */
-static bool next_line(struct str *rest, struct str *name, uint32_t *id)
+static struct str find_name(const struct ids *t, uint32_t id)
 {
-	while (rest->p && rest->n) {
-		struct str line = str_cut(rest, '\n');
-		uint64_t v;
-		*name = str_cut(&line, ':');
-		(void)str_cut(&line, ':');
-		if (!name->n || !line.p || !str_to_u64(str_cut(&line, ':'), &v))
-			continue;
-		*id = (uint32_t)v;
-		return true;
-	}
-	return false;
+	struct passwd_user user;
+	struct passwd_group group;
+	struct str text = buf_str(&t->text);
+	if (t->kind == ID_USER)
+		return passwd_user_numbered(text, id, &user) ? user.name
+							     : STR("");
+	return passwd_group_numbered(text, id, &group) ? group.name : STR("");
 }
 
-struct str ids_name(struct id_table *t, uint32_t id)
+struct str ids_name(struct ids *t, uint32_t id)
 {
-	struct str rest = buf_str(&t->text);
-	struct str name;
-	uint32_t v;
-	if (t->has_last && t->last_id == id)
-		return t->last_name;
-	t->has_last = true;
-	t->last_id = id;
-	t->last_name = STR("");
-	while (next_line(&rest, &name, &v))
-		if (v == id) {
-			t->last_name = name;
-			break;
-		}
+	if (!t->has_last || t->last_id != id) {
+		t->last_name = find_name(t, id);
+		t->last_id = id;
+		t->has_last = true;
+	}
 	return t->last_name;
 }
 
-bool ids_find(const struct id_table *t, struct str wanted, uint32_t *id)
+bool ids_find(const struct ids *t, struct str name, uint32_t *id)
 {
-	struct str rest = buf_str(&t->text);
-	struct str name;
-	while (next_line(&rest, &name, id))
-		if (str_eq(name, wanted))
-			return true;
-	return false;
+	struct passwd_user user;
+	struct passwd_group group;
+	struct str text = buf_str(&t->text);
+	if (t->kind == ID_USER) {
+		if (!passwd_user_named(text, name, &user))
+			return false;
+		*id = user.uid;
+		return true;
+	}
+	if (!passwd_group_named(text, name, &group))
+		return false;
+	*id = group.gid;
+	return true;
 }

@@ -9,21 +9,24 @@
 #include "lib/buf.h"
 #include "lib/str.h"
 
-struct id_table {
+enum id_kind { ID_USER, ID_GROUP };
+
+struct ids {
+	enum id_kind kind;
 	struct buf text; /* the file */
-	uint32_t last_id;
-	struct str last_name;
 	bool has_last;
+	uint32_t last_id; /* files of one owner come in a row */
+	struct str last_name;
 };
 
 /* a file that cannot be read makes an empty table */
-void ids_load(struct id_table *t, const char *file);
-void ids_fini(struct id_table *t);
+void ids_load(struct ids *t, enum id_kind kind);
+void ids_fini(struct ids *t);
 
 /* name of an id, empty when it has none; valid as long as the table */
-struct str ids_name(struct id_table *t, uint32_t id);
+struct str ids_name(struct ids *t, uint32_t id);
 
 /* id of a name; false: there is none */
-bool ids_find(const struct id_table *t, struct str name, uint32_t *id);
+bool ids_find(const struct ids *t, struct str name, uint32_t *id);
 
 #endif

@@ -10,19 +10,22 @@
 enum { LINES_HOLD = 1 << 15 };
 
 struct lines {
+	const struct tar_options *o;
+	struct report *r; /* where a failure to write goes */
 	struct buf b;
 	int fd;
 	bool terminal; /* somebody watches: each line at once */
 	int err;
 };
 
-void lines_init(struct lines *l, int fd);
+void lines_init(
+	struct lines *l, const struct tar_options *o, struct report *r, int fd);
 
 /* a name, with everything that is known of it when full */
-void lines_member(struct lines *l, struct report *r, const struct tar_entry *e,
-	struct str name, const struct tar_options *o, bool full);
+void lines_member(
+	struct lines *l, const struct tar_entry *e, struct str name, bool full);
 
-void lines_flush(struct lines *l, struct report *r);
-void lines_fini(struct lines *l, struct report *r);
+void lines_flush(struct lines *l);
+void lines_fini(struct lines *l);
 
 #endif

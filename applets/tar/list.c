@@ -91,13 +91,14 @@ static void put_target(struct buf *out, const struct tar_entry *e)
 	name_quote(out, e->link);
 }
 
-void lines_init(struct lines *l, int fd)
+void lines_init(
+	struct lines *l, const struct tar_options *o, struct report *r, int fd)
 {
-	*l = (struct lines){.fd = fd, .terminal = isatty(fd)};
+	*l = (struct lines){.o = o, .r = r, .fd = fd, .terminal = isatty(fd)};
 	buf_init(&l->b, 1 << 20);
 }
 
-void lines_flush(struct lines *l, struct report *r)
+void lines_flush(struct lines *l)
 {
 	struct str text = buf_str(&l->b);
 	int err = l->err ? 0 : fd_write_full(l->fd, text.p, text.n);
@@ -105,41 +106,35 @@ void lines_flush(struct lines *l, struct report *r)
 	if (err == 0)
 		return;
 	l->err = err;
-	report_errno(r, NULL, "write", -err);
-	r->stop = true;
+	report_errno(l->r, NULL, "write", -err);
+	l->r->stop = true;
 }
 
-void lines_fini(struct lines *l, struct report *r)
+void lines_fini(struct lines *l)
 {
-	lines_flush(l, r);
+	lines_flush(l);
 	buf_fini(&l->b);
 }
 
-void lines_member(struct lines *l, struct report *r, const struct tar_entry *e,
-	struct str name, const struct tar_options *o, bool full)
+void lines_member(
+	struct lines *l, const struct tar_entry *e, struct str name, bool full)
 {
 	if (full)
-		list_line(&l->b, e, o->numeric_owner);
+		list_line(&l->b, e, l->o->numeric_owner);
 	name_quote(&l->b, name);
 	if (full)
 		put_target(&l->b, e);
 	buf_putc(&l->b, '\n');
 	if (l->terminal || l->b.n > LINES_HOLD)
-		lines_flush(l, r);
+		lines_flush(l);
 }
 
 /* ----------------------------------------------------------------- -t */
 
-struct list {
-	const struct tar_options *o;
-	struct report *r;
-	struct lines lines;
-};
-
 static void list_begin(void *self, const struct tar_entry *e, struct str name)
 {
-	struct list *l = self;
-	lines_member(&l->lines, l->r, e, name, l->o, l->o->verbose);
+	struct lines *l = self;
+	lines_member(l, e, name, l->o->verbose);
 }
 
 static void list_data(void *self, struct str data, uint64_t offset)
@@ -162,10 +157,10 @@ static void list_abandon(void *self)
 
 void tar_list(const struct tar_options *o, struct report *r)
 {
-	struct list l = {.o = o, .r = r};
+	struct lines lines;
 	const struct sink sink = {
-		&l, list_begin, list_data, list_end, list_abandon};
-	lines_init(&l.lines, STDOUT_FILENO);
+		&lines, list_begin, list_data, list_end, list_abandon};
+	lines_init(&lines, o, r, STDOUT_FILENO);
 	archive_read(o, r, -1, &sink);
-	lines_fini(&l.lines, r);
+	lines_fini(&lines);
 }

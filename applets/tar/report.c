@@ -11,6 +11,8 @@
 #include "lib/fmt.h"
 #include "lib/json.h"
 
+enum { NAME_SHOWN = 250 }; /* bytes of a name in a message */
+
 static const char *kind_name(enum fail_kind kind)
 {
 	switch (kind) {
@@ -43,8 +45,9 @@ static void say(const char *member, const char *text)
 	struct buf line;
 	buf_init(&line, 1 << 16);
 	if (member) {
-		name_quote(&line, str_of(member));
-		buf_puts(&line, ": ");
+		struct str name = str_of(member);
+		name_quote(&line, str_first(name, NAME_SHOWN));
+		buf_puts(&line, name.n > NAME_SHOWN ? "...: " : ": ");
 	}
 	name_quote(&line, str_of(text));
 	warn_msg("%s", buf_cstr(&line));

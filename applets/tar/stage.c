@@ -2,7 +2,6 @@
 /* applets/tar/stage.c - all or nothing: a staging directory in the target. */
 #include "applets/tar/stage.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 #include "lib/fmt.h"
 #include "lib/path.h"
@@ -22,22 +22,6 @@ enum { PENDING_MAX = 6 << 20 }; /* names of directories to be merged */
 
 /* ------------------------------------------------------- removing a tree */
 
-static bool is_dots(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-/* a stream over a directory that has its own descriptor; NULL and errno */
-static DIR *open_stream(int dir, const char *name)
-{
-	int fd = openat(
-		dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	if (fd >= 0 && !stream)
-		fd_close(&fd);
-	return stream;
-}
-
 /*
  * Empty the subdirectory `name` of top: files are unlinked, directories move
  * up into top, so no depth of nesting costs stack, memory or descriptors.
@@ -45,15 +29,15 @@ static DIR *open_stream(int dir, const char *name)
 static void flatten(int top, const char *name, uint64_t *serial)
 {
 	char fresh[48];
-	DIR *stream = open_stream(top, name);
-	struct dirent *e;
+	int err;
+	DIR *stream = dir_open(top, name, &err);
+	const struct dirent *e;
 	if (!stream)
 		return;
 	/* a restored mode may forbid the owner to remove what is in it */
 	(void)fchmod(dirfd(stream), 0700);
-	while ((e = readdir(stream))) {
-		if (is_dots(e->d_name) ||
-			unlinkat(dirfd(stream), e->d_name, 0) == 0)
+	while ((e = dir_next(stream, &err))) {
+		if (unlinkat(dirfd(stream), e->d_name, 0) == 0)
 			continue;
 		fmt_str(fresh, sizeof(fresh), STAGE_PREFIX "%llu",
 			(unsigned long long)++*serial);
@@ -69,15 +53,14 @@ static bool empty_tree(int top)
 	bool progress = true;
 	bool left = true;
 	while (left && progress) {
-		DIR *stream = open_stream(top, ".");
-		struct dirent *e;
+		int err;
+		DIR *stream = dir_open(top, ".", &err);
+		const struct dirent *e;
 		if (!stream)
 			return false;
 		left = false;
 		progress = false;
-		while ((e = readdir(stream))) {
-			if (is_dots(e->d_name))
-				continue;
+		while ((e = dir_next(stream, &err))) {
 			left = true;
 			if (unlinkat(top, e->d_name, 0) == 0) {
 				progress = true;
@@ -102,11 +85,12 @@ static bool try_lock(int fd)
 /* what killed processes left behind; live ones hold their lock */
 static void remove_stale(int target)
 {
-	DIR *stream = open_stream(target, ".");
-	struct dirent *e;
+	int err;
+	DIR *stream = dir_open(target, ".", &err);
+	const struct dirent *e;
 	if (!stream)
 		return;
-	while ((e = readdir(stream))) {
+	while ((e = dir_next(stream, &err))) {
 		if (!str_starts(str_of(e->d_name), STR(STAGE_PREFIX)))
 			continue;
 		int fd = openat(target, e->d_name,
@@ -262,7 +246,8 @@ static void merge_dir(struct merge *m, const char *dir)
 	int from = path_open_nofollow(
 		m->stage->fd, open_name, O_RDONLY | O_DIRECTORY, 0);
 	DIR *stream = NULL;
-	struct dirent *e;
+	int err = 0;
+	const struct dirent *e;
 	if (to < 0 || from < 0) {
 		fail_errno(m, open_name, "Cannot open", to < 0 ? -to : -from);
 		goto out;
@@ -271,14 +256,15 @@ static void merge_dir(struct merge *m, const char *dir)
 		fail_errno(m, open_name, "Cannot write to directory", errno);
 		goto out;
 	}
-	stream = open_stream(from, ".");
+	stream = dir_open(from, ".", &err);
 	if (!stream) {
-		fail_errno(m, open_name, "Cannot read directory", errno);
+		fail_errno(m, open_name, "Cannot read directory", -err);
 		goto out;
 	}
-	while (!m->r->stop && (e = readdir(stream)))
-		if (!is_dots(e->d_name))
-			merge_entry(m, dir, from, to, e->d_name);
+	while (!m->r->stop && (e = dir_next(stream, &err)))
+		merge_entry(m, dir, from, to, e->d_name);
+	if (err)
+		fail_errno(m, open_name, "Cannot read directory", -err);
 	closedir(stream);
 out:
 	fd_close(&from);

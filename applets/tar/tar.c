@@ -9,6 +9,7 @@
 #include "lib/applet.h"
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "lib/fmt.h"
 #include "lib/mem.h"
 #include "lib/size.h"
 
@@ -57,6 +58,14 @@ static bool on_no_same_owner(void *dst, const char *value, size_t operands)
 
 /* ------------------------------------------------------- old style bundles */
 
+enum { BUNDLE_MAX = 64 };
+
+struct bundle {
+	char **argv; /* for mem_free(), unless it is the one that was given */
+	int argc;
+	char words[BUNDLE_MAX][3];
+};
+
 static bool takes_value(const struct arg_opt *opts, size_t nopts, char letter)
 {
 	for (size_t i = 0; i < nopts; i++)
@@ -67,37 +76,36 @@ static bool takes_value(const struct arg_opt *opts, size_t nopts, char letter)
 
 /*
  * "tar czf FILE x": the letters without a dash, then their values in order,
- * become options of the ordinary kind. Returns the new argv (for mem_free(),
- * text[] holds its words) or argv itself.
+ * become options of the ordinary kind.
  */
-static char **unbundle(const struct arg_opt *opts, size_t nopts, int *argc,
-	char **argv, char text[][3], size_t text_n)
+static void unbundle(struct bundle *b, const struct arg_opt *opts, size_t nopts,
+	int argc, char **argv)
 {
-	if (*argc < 2 || argv[1][0] == '-' || argv[1][0] == '\0')
-		return argv;
+	b->argv = argv;
+	b->argc = argc;
+	if (argc < 2 || argv[1][0] == '-' || argv[1][0] == '\0')
+		return;
 	size_t letters = strlen(argv[1]);
-	size_t total = (size_t)*argc + letters + 1;
-	char **v = mem_new_array(total, sizeof(*v));
-	if (!v || letters > text_n)
+	char **v = mem_new_array((size_t)argc + letters + 1, sizeof(*v));
+	if (!v || letters > BUNDLE_MAX)
 		die_usage("too many options in '%s'", argv[1]);
 	int from = 2;
 	int n = 0;
 	v[n++] = argv[0];
 	for (size_t i = 0; i < letters; i++) {
-		text[i][0] = '-';
-		text[i][1] = argv[1][i];
-		text[i][2] = '\0';
-		v[n++] = text[i];
+		char *word = b->words[i];
+		fmt_str(word, sizeof(b->words[i]), "-%c", argv[1][i]);
+		v[n++] = word;
 		if (!takes_value(opts, nopts, argv[1][i]))
 			continue;
-		if (from >= *argc)
+		if (from >= argc)
 			die_usage("option '%c' needs a value", argv[1][i]);
 		v[n++] = argv[from++];
 	}
-	while (from < *argc)
+	while (from < argc)
 		v[n++] = argv[from++];
-	*argc = n;
-	return v;
+	b->argv = v;
+	b->argc = n;
 }
 
 /* --------------------------------------------------------------- operands */
@@ -212,7 +220,7 @@ int tar_main(int argc, char **argv)
 {
 	struct tar_options o = {.status_fd = UINT64_MAX};
 	struct report r = {0};
-	char text[64][3];
+	struct bundle b;
 	const struct arg_opt opts[] = {
 		FLAG('c', "create", create, "make an archive"),
 		FLAG('x', "extract", extract, "unpack an archive"),
@@ -278,11 +286,11 @@ int tar_main(int argc, char **argv)
 			.help = "write the outcome as a JSON line there",
 			.max = 1 << 20},
 	};
-	char **args = unbundle(
-		opts, ARRAY_LEN(opts), &argc, argv, text, ARRAY_LEN(text));
-	int first = applet_args(&applet_tar, opts, ARRAY_LEN(opts), argc, args);
-	for (int i = first; i < argc; i++)
-		add_name(&o, args[i]);
+	unbundle(&b, opts, ARRAY_LEN(opts), argc, argv);
+	int first =
+		applet_args(&applet_tar, opts, ARRAY_LEN(opts), b.argc, b.argv);
+	for (int i = first; i < b.argc; i++)
+		add_name(&o, b.argv[i]);
 	names_from_files(&o);
 	check(&o);
 	if (o.create)
@@ -293,7 +301,7 @@ int tar_main(int argc, char **argv)
 		tar_list(&o, &r);
 	int status = conclude(&o, &r);
 	options_fini(&o);
-	if (args != argv)
-		mem_free(args);
+	if (b.argv != argv)
+		mem_free(b.argv);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 #include "lib/mem.h"
 
@@ -32,24 +33,6 @@ void walk_fini(struct walk *w)
 	mem_free(w->level);
 }
 
-static bool is_dots(const char *name)
-{
-	return name[0] == '.' &&
-	       (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-}
-
-/* the next entry that is not . or ..; NULL at the end or on *err */
-static const struct dirent *read_entry(DIR *stream, int *err)
-{
-	const struct dirent *e;
-	do {
-		errno = 0;
-		e = readdir(stream);
-	} while (e && is_dots(e->d_name));
-	*err = e ? 0 : -errno;
-	return e;
-}
-
 static int compare(const void *left, const void *right)
 {
 	const char *const *a = left;
@@ -63,7 +46,7 @@ static int load_sorted(struct walk_level *l)
 	const struct dirent *e;
 	int err = 0;
 	buf_init(&l->names, NAMES_MAX);
-	while ((e = read_entry(l->stream, &err))) {
+	while ((e = dir_next(l->stream, &err))) {
 		buf_putc(&l->names, (char)e->d_type);
 		buf_put(&l->names, e->d_name, strlen(e->d_name) + 1);
 		l->count++;
@@ -127,7 +110,7 @@ const char *walk_next(struct walk *w, unsigned char *type, int *err)
 	struct walk_level *l = top(w);
 	*err = 0;
 	if (!w->sort) {
-		const struct dirent *e = read_entry(l->stream, err);
+		const struct dirent *e = dir_next(l->stream, err);
 		*type = e ? e->d_type : DT_UNKNOWN;
 		return e ? e->d_name : NULL;
 	}

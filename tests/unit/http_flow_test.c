@@ -297,6 +297,26 @@ TEST(http_flow_turns_away_connections_over_the_limit)
 	stop();
 }
 
+TEST(http_flow_prefers_a_newcomer_to_a_long_idle_connection)
+{
+	struct client c[3];
+	start_with((struct http_limits){.connections_max = 2});
+	c[0] = client_open();
+	c[1] = client_open();
+	client_say(&c[1], GET("/wait"));
+	turn_for(1100);
+	c[2] = client_open();
+	client_say(&c[2], GET("/health"));
+	client_expect(&c[2], "fine");
+	client_expect_eof(&c[0]);
+	CHECK_EQ(c[0].got.n, 0);
+	reply_held(NULL);
+	client_expect(&c[1], "late");
+	for (int i = 0; i < 3; i++)
+		client_close(&c[i]);
+	stop();
+}
+
 TEST(http_flow_survives_without_descriptors)
 {
 	struct client c[8];
