@@ -536,6 +536,7 @@ def test_directories_of_root_are_mended_and_others_are_not(box):
         (10000, 10001, 0o2775)
     assert box.file("tmp").stat().st_mode & 0o7777 == 0o1777
     assert box.file(".apps_data").stat().st_uid == 1234
+    assert "/filesystem now has uid 10000, gid 10001, mode 2775" in err
     assert "/.apps_data belongs to uid 1234" in err
 
 
