@@ -97,6 +97,7 @@ class Running:
 class Box:
     def __init__(self, root):
         self.root = root
+        self.started = []
 
     def argv(self, *args, wd="/"):
         return ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc",
@@ -108,7 +109,16 @@ class Box:
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                        "ASAN_OPTIONS": "detect_leaks=0", **(env or {})}
         kw.setdefault("stdin", subprocess.DEVNULL)
-        return Running(self.argv(*args, wd=wd), env=environment, **kw)
+        self.started.append(
+            Running(self.argv(*args, wd=wd), env=environment, **kw))
+        return self.started[-1]
+
+    def clean_up(self):
+        """End what a failed test has left running."""
+        for init in self.started:
+            if init.popen.poll() is None:
+                init.popen.kill()  # and, by --kill-child, all of it
+                init.popen.communicate()
 
     def run(self, *args, **kw):
         return self.start(*args, **kw).end()
@@ -135,7 +145,9 @@ def bare(coracle, tmp_path):
     """Nothing but the program, as in an image FROM scratch."""
     if os.geteuid() != 0:
         pytest.skip("namespaces with users of their own need root")
-    return make_root(tmp_path / "root", coracle)
+    root = make_root(tmp_path / "root", coracle)
+    yield root
+    root.clean_up()
 
 
 @pytest.fixture
