@@ -185,6 +185,29 @@ static inline void echo(struct http_exchange *x)
 	http_start(x, 200, "text/plain");
 }
 
+/* a piece for each time that all was sent */
+static inline void drip(void *owner, struct http_exchange *x)
+{
+	(void)owner;
+	if (++rig.drains == 5)
+		http_end(x);
+	else
+		http_write(x, STR("drop"));
+}
+
+static inline void start_drip(struct http_exchange *x)
+{
+	http_start(x, 200, "text/plain");
+	http_on_drain(x, 0, drip, NULL);
+	http_write(x, STR("first"));
+}
+
+static inline void close_after(struct http_exchange *x)
+{
+	http_add_field(x, "Connection", STR("close"));
+	http_reply(x, 42, "text/plain", STR("odd"));
+}
+
 static inline void fields(struct http_exchange *x)
 {
 	http_add_field(x, "X-Good", STR("yes"));
@@ -268,6 +291,8 @@ static inline void on_request(void *owner, struct http_exchange *x)
 		{"/events", start_events},
 		{"/cut", cut_stream},
 		{"/fields", fields},
+		{"/drip", start_drip},
+		{"/close", close_after},
 	};
 	CHECK(owner == &rig);
 	rig.requests++;
