@@ -136,6 +136,8 @@ TEST(memory_short_for_a_refusal)
 				mcp_config_read(&c, str_of(bad[i]), &error);
 			CHECK(status == 500 || status == 422 || status == 400);
 			CHECK(status != 500 || mem_failed());
+			if (error.n)
+				CHECK_EQ(json_check(buf_str(&error), NULL), 0);
 			CHECK_EQ(c.n, 0);
 			mcp_config_fini(&c);
 			buf_fini(&error);
