@@ -697,6 +697,67 @@ def test_what_a_killed_extraction_left_is_removed_by_the_next(
     assert sorted(p.name for p in target.iterdir()) == ["a", "b"]
 
 
+def test_two_at_once_never_mix(coracle, target):
+    """Each brings its own version of the same hundred files."""
+    processes = []
+    for i in range(8):
+        text = str(i).encode() * 5000
+        data = archive(*[(f"d{i}/f{n}", text) for n in range(100)])
+        tar = subprocess.Popen(
+            [coracle, "tar", "-x", "--atomic", "-C", target],
+            stdin=subprocess.PIPE,
+        )
+        processes.append((tar, data))
+    for tar, data in processes:
+        tar.stdin.write(data[:200_000])
+    for tar, data in processes:
+        tar.stdin.write(data[200_000:])
+        tar.stdin.close()
+    assert [tar.wait(20) for tar, _ in processes] == [0] * 8
+    assert count(target) == "f800,d8"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", place]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("cannot mount a small file system")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_full_disk(run, small_disk, status):
+    (small_disk / "old").write_text("old")
+    data = archive(("a", b"a"), ("big", bytes(range(256)) * 8192))
+    done, line = atomic(run, small_disk, data, status)
+    assert (done.returncode, line["kind"], line["member"]) == (2, "io", "big")
+    assert line["error"].endswith("No space left on device")
+    assert [p.name for p in small_disk.iterdir()] == ["old"]
+    done = extract(run, small_disk, data)
+    assert done.returncode == 2
+    assert sorted(p.name for p in small_disk.iterdir()) == ["a", "old"]
+
+
+def test_a_limit_on_the_size_of_files(run, target, status):
+    import resource
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+    data = archive(("a", b"a"), ("big", b"x" * 50_000))
+    done = extract(
+        *(run, target, data, "--atomic", *status.options),
+        preexec_fn=limit,
+        **status.kw,
+    )
+    assert done.returncode == 2
+    assert status.line()["error"].endswith("File too large")
+    assert list(target.iterdir()) == []
+
+
 def test_deep_staging_trees_are_removed(run, target):
     name = "/".join(["d"] * 1500)
     data = archive((name + "/f", b"x"), ("../bad", b""))
