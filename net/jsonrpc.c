@@ -89,6 +89,8 @@ int jsonrpc_read(struct jsonrpc *m, struct str text, const char **why)
 
 bool jsonrpc_is(const struct jsonrpc *m, const char *method)
 {
+	if (!m->method.p)
+		return false;
 	struct str quoted = str_from(m->method.p - 1, m->method.n + 2);
 	return json_str_is(quoted, str_of(method));
 }
