@@ -33,12 +33,17 @@ const char *spawn_self(void)
 
 /* ---------------------------------------- in the child, before exec */
 
+/*
+ * By the system call itself: the C library keeps 32 to 34 for its threads and
+ * would leave them ignored when that is how we got them. A zeroed kernel
+ * sigaction is SIG_DFL on every architecture; KILL and STOP refuse it.
+ */
 static void reset_signals(void)
 {
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	const unsigned long dfl[8] = {0};
 	sigset_t none;
 	for (int signo = 1; signo < _NSIG; signo++)
-		(void)sigaction(signo, &dfl, NULL); /* KILL and STOP refuse */
+		(void)syscall(SYS_rt_sigaction, signo, dfl, NULL, _NSIG / 8);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
