@@ -14,6 +14,7 @@ FUZZ_SECONDS ?= 10
 PYTEST := build/venv/bin/python -B -m pytest -c tests/pytest.ini \
 	-o cache_dir=$(CURDIR)/build/pytest
 PYTEST_ARGS ?=
+MCP_CLIENTS := build/mcp-client-1/.done build/mcp-client-2/.done
 # all processors, unless the caller said how many
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -29,9 +30,9 @@ test-san: test-deps
 	@$(MAKE) $(JOBS) test-programs
 	@$(PYTEST) --san $(PYTEST_ARGS) tests/integration
 
-## test-deps: install what the tests need: packages, build/venv, build/node
+## test-deps: install what the tests need: packages, build/venv, build/node ...
 test-deps: packages
-	@$(MAKE) build/venv/.done build/node/.done
+	@$(MAKE) build/venv/.done build/node/.done $(MCP_CLIENTS)
 
 packages:
 	@scripts/need install build test
@@ -84,6 +85,13 @@ build/venv/.done: tests/requirements.txt
 	@rm -rf build/venv
 	@python3 -m venv build/venv
 	@build/venv/bin/pip -q --disable-pip-version-check install -r $<
+	@touch $@
+
+build/mcp-client-%/.done: tests/mcp-client-%.txt build/venv/.done
+	@echo "  VENV    $(@D)"
+	@rm -rf $(@D)
+	@build/venv/bin/pip -q --disable-pip-version-check install \
+		--target $(@D) -r $<
 	@touch $@
 
 build/node/.done: tests/node/package.json tests/node/package-lock.json
