@@ -31,7 +31,7 @@
 #include "lib/log.h"
 #include "lib/size.h"
 
-APPLET(init, "PID 1: prepare the container, run the gateway and a command",
+APPLET(init, "PID 1: prepare the container, run the gateway and a command.",
 	"usage: init [OPTION...] [--] [COMMAND [ARGUMENT...]]\n"
 	"\n"
 	"Makes users, directories and missing mounts, keeps the gateway\n"

@@ -108,14 +108,14 @@ static void skip(struct gzip_io *io, size_t n)
 	io->in_n -= n;
 }
 
-/* collect bytes into small; true when n of them are there */
+/* collect bytes into small; true when n of them or more are there */
 static bool collect(struct gunzip *z, struct gzip_io *io, size_t n)
 {
 	while (z->have < n && io->in_n) {
 		z->small[z->have++] = *io->in;
 		skip(io, 1);
 	}
-	return z->have == n;
+	return z->have >= n;
 }
 
 /* the optional field that comes next, by the flags not dealt with yet */
@@ -308,8 +308,12 @@ int gunzip_step(struct gunzip *z, struct gzip_io *io)
 				     : in_n == 0 && state != ST_TRAILER)
 			break;
 		z->error = step_once(z, io);
-		if (io->in_n == in_n && io->out_n == out_n && z->state == state)
-			break;
+		if (io->in_n != in_n || io->out_n != out_n || z->state != state)
+			continue;
+		/* neither reads nor writes although it could do both */
+		if (z->error == 0 && in_n && out_n)
+			z->error = GZIP_DATA;
+		break;
 	}
 	return z->error;
 }

@@ -55,7 +55,7 @@ static uint32_t unicode_escape(const char *p)
 {
 	uint32_t code = 0;
 	for (int i = 0; i < 4; i++)
-		code = code << 4 | json_hex_digit(p[i]);
+		code = code << 4 | (uint32_t)str_hex_digit(p[i]);
 	return code;
 }
 

@@ -28,10 +28,10 @@ static bool hex4(const char *p, const char *end, uint32_t *out)
 		return false;
 	*out = 0;
 	for (int i = 0; i < 4; i++) {
-		uint32_t digit = json_hex_digit(p[i]);
-		if (digit > 15)
+		int digit = str_hex_digit(p[i]);
+		if (digit < 0)
 			return false;
-		*out = *out << 4 | digit;
+		*out = *out << 4 | (uint32_t)digit;
 	}
 	return true;
 }

@@ -23,16 +23,4 @@ static inline const char *json_plain_run(const char *p, const char *end)
 	return p;
 }
 
-/* 0..15, or more for what is no hex digit */
-static inline uint32_t json_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (uint32_t)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (uint32_t)(c - 'a' + 10);
-	if (c >= 'A' && c <= 'F')
-		return (uint32_t)(c - 'A' + 10);
-	return 16;
-}
-
 #endif

@@ -96,6 +96,18 @@ struct str str_trim(struct str a);
  */
 struct str str_cut(struct str *rest, char sep);
 
+/* 0..15 for a hexadecimal digit, -1 for anything else */
+static inline int str_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 /* strict decimal: digits only, no sign, at least one, fits 64 bits */
 bool str_to_u64(struct str a, uint64_t *out);
 

@@ -42,20 +42,9 @@ void http_body_init(struct http_body *b, const struct http_head *head)
 		  (head->framing == HTTP_BODY_LENGTH && head->length == 0);
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 static bool size_byte(struct http_body *b, char c)
 {
-	int digit = hex_value(c);
+	int digit = str_hex_digit(c);
 	if (digit >= 0) {
 		if (b->line_bytes > SIZE_DIGITS_MAX)
 			return false;

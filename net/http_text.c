@@ -70,24 +70,13 @@ const char *http_reason(int status)
 	return "";
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* the byte that "%XY" at the start of in stands for, or -1 */
 static int escaped_byte(struct str in)
 {
 	if (in.n < 3)
 		return -1;
-	int high = hex_value(in.p[1]);
-	int low = hex_value(in.p[2]);
+	int high = str_hex_digit(in.p[1]);
+	int low = str_hex_digit(in.p[2]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

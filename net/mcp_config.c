@@ -14,9 +14,11 @@
 #include <string.h>
 
 #include "lib/fmt.h"
+#include "lib/fmt.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/size.h"
+#include "net/invalid.h"
 
 enum { STARTUP_TIMEOUT_S = 300, TIMEOUT_MAX_S = 86400 };
 
@@ -34,32 +36,24 @@ struct reader {
 static int refuse_field(struct reader *r, const char *type, const char *field,
 	const char *message, int at)
 {
-	struct json_writer w = {.out = r->error};
-	json_w_open(&w, '{');
-	json_w_key(&w, "detail");
-	json_w_open(&w, '[');
-	json_w_open(&w, '{');
-	json_w_key(&w, "type");
-	json_w_text(&w, type);
-	json_w_key(&w, "loc");
-	json_w_open(&w, '[');
-	json_w_text(&w, "body");
+	struct invalid what = {.type = type, .message = message};
+	struct buf quoted;
+	size_t n = 0;
+	buf_init(&quoted, 256);
+	if (field)
+		json_quote(&quoted, str_of(field));
 	if (r->server.p) {
-		json_w_text(&w, "mcpServers");
-		json_w_raw(&w, r->server);
+		what.place[n++] = STR("\"mcpServers\"");
+		what.place[n++] = r->server;
 	}
 	if (field)
-		json_w_text(&w, field);
+		what.place[n++] = buf_str(&quoted);
 	if (r->item.p)
-		json_w_raw(&w, r->item);
-	json_w_close(&w, ']');
-	json_w_key(&w, "msg");
-	json_w_text(&w, message);
-	json_w_key(&w, "input");
-	json_w_raw(&w, at == JSON_NONE ? STR("null") : json_raw(&r->doc, at));
-	json_w_close(&w, '}');
-	json_w_close(&w, ']');
-	json_w_close(&w, '}');
+		what.place[n++] = r->item;
+	if (at != JSON_NONE)
+		what.input = json_raw(&r->doc, at);
+	invalid_put(r->error, &what);
+	buf_fini(&quoted);
 	r->status = 422;
 	return -1;
 }
@@ -82,35 +76,16 @@ static int refuse_server(
 
 static int refuse_json(struct reader *r, int code, struct json_where where)
 {
-	struct json_writer w = {.out = r->error};
-	struct buf text;
-	buf_init(&text, 256);
-	buf_putf(&text, "%s at line %zu column %zu", json_error_text(code),
-		where.line, where.column);
-	json_w_open(&w, '{');
-	json_w_key(&w, "detail");
-	json_w_open(&w, '[');
-	json_w_open(&w, '{');
-	json_w_key(&w, "type");
-	json_w_text(&w, "json_invalid");
-	json_w_key(&w, "loc");
-	json_w_open(&w, '[');
-	json_w_text(&w, "body");
-	json_w_u64(&w, where.offset);
-	json_w_close(&w, ']');
-	json_w_key(&w, "msg");
-	json_w_text(&w, "JSON decode error");
-	json_w_key(&w, "input");
-	json_w_raw(&w, STR("{}"));
-	json_w_key(&w, "ctx");
-	json_w_open(&w, '{');
-	json_w_key(&w, "error");
-	json_w_str(&w, buf_str(&text));
-	json_w_close(&w, '}');
-	json_w_close(&w, '}');
-	json_w_close(&w, ']');
-	json_w_close(&w, '}');
-	buf_fini(&text);
+	char offset[FMT_U64_MAX];
+	char text[128];
+	struct invalid what = {.type = "json_invalid",
+		.message = "JSON decode error",
+		.place = {str_from(offset, fmt_u64(offset, where.offset))},
+		.input = STR("{}"),
+		.context = text};
+	fmt_str(text, sizeof(text), "%s at line %zu column %zu",
+		json_error_text(code), where.line, where.column);
+	invalid_put(r->error, &what);
 	r->status = 422;
 	return -1;
 }

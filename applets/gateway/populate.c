@@ -107,19 +107,34 @@ static int status_of_failure(struct str status)
 	return 500;
 }
 
+/* a string member of the status line, or p == NULL */
+static struct str status_text(
+	const struct worker_result *result, const char *key)
+{
+	struct str value = {NULL, 0};
+	if (result->status.p)
+		value = json_member(result->status, key);
+	if (value.p && json_type_of(value) != JSON_STRING)
+		value.p = NULL;
+	return value;
+}
+
 static void answer_failure(
 	struct http_exchange *x, const struct worker_result *result)
 {
 	struct buf text;
-	struct str error = {NULL, 0};
-	if (result->status.p)
-		error = json_member(result->status, "error");
-	if (!error.p || json_type_of(error) != JSON_STRING) {
+	struct str error = status_text(result, "error");
+	struct str member = status_text(result, "member");
+	if (!error.p) {
 		http_reply_detail(x, 500, "extraction failed: %s", result->how);
 		return;
 	}
 	buf_init(&text, FIELD_MAX);
 	json_unquote(&text, error);
+	if (member.p) {
+		buf_puts(&text, ": ");
+		json_unquote(&text, member);
+	}
 	http_reply_detail(x, status_of_failure(result->status), "archive: %s",
 		buf_cstr(&text));
 	buf_fini(&text);

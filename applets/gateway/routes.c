@@ -10,6 +10,7 @@
 #include "lib/hash.h"
 #include "lib/json.h"
 #include "lib/size.h"
+#include "net/invalid.h"
 
 typedef void route_fn(struct gateway *g, struct http_exchange *x);
 
@@ -137,30 +138,18 @@ void gateway_route(void *owner, struct http_exchange *x)
 void reply_invalid(struct http_exchange *x, const char *type, const char *field,
 	const char *message)
 {
-	struct buf body;
-	struct json_writer w = {.out = &body};
+	struct buf place, body;
+	struct invalid what = {.type = type, .message = message};
+	buf_init(&place, 256);
 	buf_init(&body, 8192);
-	json_w_open(&w, '{');
-	json_w_key(&w, "detail");
-	json_w_open(&w, '[');
-	json_w_open(&w, '{');
-	json_w_key(&w, "type");
-	json_w_text(&w, type);
-	json_w_key(&w, "loc");
-	json_w_open(&w, '[');
-	json_w_text(&w, "body");
-	if (field)
-		json_w_text(&w, field);
-	json_w_close(&w, ']');
-	json_w_key(&w, "msg");
-	json_w_text(&w, message);
-	json_w_key(&w, "input");
-	json_w_null(&w);
-	json_w_close(&w, '}');
-	json_w_close(&w, ']');
-	json_w_close(&w, '}');
+	if (field) {
+		json_quote(&place, str_of(field));
+		what.place[0] = buf_str(&place);
+	}
+	invalid_put(&body, &what);
 	http_reply(x, 422, "application/json", buf_str(&body));
 	buf_fini(&body);
+	buf_fini(&place);
 }
 
 bool require_json(struct http_exchange *x)

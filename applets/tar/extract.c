@@ -345,14 +345,24 @@ static void begin_root(struct extract *x, const struct tar_entry *e)
 		defer_dir(x, e, ".");
 }
 
-static void note_leading_slash(struct extract *x, struct str name)
+/* GNU tar drops a leading slash and says so; false: it is refused here */
+static bool accept_absolute(
+	struct extract *x, const struct tar_entry *e, struct str name)
 {
-	if (!str_starts(name, STR("/")) || x->stripped)
-		return;
-	x->stripped = true;
-	if (!x->o->atomic)
+	bool absolute = str_starts(name, STR("/"));
+	bool link = e->type == TAR_HARD_LINK && str_starts(e->link, STR("/"));
+	if (x->o->strict && (absolute || link)) {
+		report_fail(x->r, FAIL_UNSAFE, e->name.p,
+			absolute ? "member has an absolute name"
+				 : "hard link to an absolute name");
+		return false;
+	}
+	if (absolute && !x->stripped) {
+		x->stripped = true;
 		report_warn(
 			x->r, NULL, "Removing leading `/' from member names");
+	}
+	return true;
 }
 
 static void on_begin(void *self, const struct tar_entry *e, struct str name)
@@ -361,8 +371,7 @@ static void on_begin(void *self, const struct tar_entry *e, struct str name)
 	x->file = -1;
 	if (x->o->verbose)
 		lines_member(&x->lines, e, name, false);
-	note_leading_slash(x, name);
-	if (!locate(x, name))
+	if (!accept_absolute(x, e, name) || !locate(x, name))
 		return;
 	if (x->base[0] == '\0') {
 		begin_root(x, e);

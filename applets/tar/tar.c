@@ -272,7 +272,8 @@ int tar_main(int argc, char **argv)
 		FLAG(0, "atomic", atomic,
 			"unpack all of it, or change nothing"),
 		FLAG(0, "strict-members", strict,
-			"a member that is refused ends it all"),
+			"absolute names too are refused, and a\n"
+			"member that is refused ends it all"),
 		NUMBER("max-size", max_size, "BYTES",
 			"refuse more than this in files"),
 		NUMBER("max-entries", max_entries, "N",
