@@ -53,7 +53,7 @@ fuzz: $(FUZZ)
 	done; exit $$failed
 
 ## bench: measure size and speed, side by side with others
-bench: build/coracle test-deps
+bench: build/coracle build/rootfs.tar build/rootfs-shell.tar test-deps
 	@tests/bench/run
 
 ## lint: check format, layers, banned functions, limits (RULES=name)
