@@ -48,6 +48,16 @@ static int make(const struct layout_dir *d)
 	return open_and_set(d);
 }
 
+/* not silently: it may be a directory of the machine, mounted here */
+static int mend(const struct layout_dir *d)
+{
+	int r = open_and_set(d);
+	if (r == 0)
+		log_info("directories: %s now has uid %u, gid %u, mode %04o",
+			d->path, d->uid, d->gid, (unsigned)d->mode);
+	return r;
+}
+
 static int ensure(const struct layout_dir *d)
 {
 	struct stat st;
@@ -57,7 +67,7 @@ static int ensure(const struct layout_dir *d)
 		return 0;
 	/* root's is nobody's; a volume that is somebody's stays so */
 	if (st.st_uid == 0)
-		return open_and_set(d);
+		return mend(d);
 	if (st.st_uid != d->uid)
 		log_info("directories: %s belongs to uid %u, left alone",
 			d->path, (unsigned)st.st_uid);
@@ -67,7 +77,8 @@ static int ensure(const struct layout_dir *d)
 /* what a container with fewer rights or a read-only root cannot have */
 static bool expected(int r)
 {
-	return r == -EROFS || r == -EACCES || r == -EPERM;
+	/* -EINVAL: a user namespace that does not know the owner */
+	return r == -EROFS || r == -EACCES || r == -EPERM || r == -EINVAL;
 }
 
 void dirs_setup(void)

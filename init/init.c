@@ -221,17 +221,18 @@ static void prepare_world(struct init *init)
 
 static int setup(struct init *init, const struct options *o)
 {
+	/* first of all: PID 1 never sees a signal that it does not wait for */
+	int r = loop_init(&init->loop);
+	if (r == 0)
+		r = signals_setup(init);
+	if (r < 0)
+		return r;
 	if (getpid() == 1 && geteuid() == 0)
 		(void)mounts_proc();
 	find_standing(&init->standing);
 	fds_setup(&init->fds);
 	(void)read_config(&init->config, o);
 	mark(init, "configuration");
-	int r = loop_init(&init->loop);
-	if (r == 0)
-		r = signals_setup(init);
-	if (r < 0)
-		return r;
 	if (!init->standing.pid1)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prepare_world(init);

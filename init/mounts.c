@@ -97,8 +97,11 @@ static int mount_row(const struct mount_row *row)
 		return 0;
 	}
 	int err = errno;
-	/* without the right to mount, what is missing is the caller's wish */
-	if (err == EPERM || err == EACCES)
+	/*
+	 * Without the right to mount, or to make the directory, what is
+	 * missing is the caller's wish.
+	 */
+	if (err == EPERM || err == EACCES || err == ENOENT)
 		log_debug("mounts: %s: %s", row->target, strerror(err));
 	else
 		log_warn("mounts: %s on %s: %s", row->type, row->target,

@@ -2,7 +2,6 @@
 /* init/proc.c - the processes there are, by /proc. */
 #include "init/proc.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +10,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -161,26 +161,31 @@ void proc_signal_all(bool pid1, int signo)
 		(void)proc_each_number("/proc", signal_descendant, &signo);
 }
 
-struct search {
-	bool pid1;
-	bool found;
-};
-
 static void look(void *owner, unsigned pid)
 {
-	struct search *s = owner;
-	if (!s->found && concerns((pid_t)pid, s->pid1))
-		s->found = true;
+	bool *found = owner;
+	if (!*found && concerns((pid_t)pid, true))
+		*found = true;
+}
+
+/* whoever loses its parent becomes our child: without one, there is none */
+static bool no_children(void)
+{
+	siginfo_t info;
+	int r = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+	return r < 0 && errno == ECHILD;
 }
 
 bool proc_none_left(bool pid1)
 {
-	struct search s = {.pid1 = pid1};
+	bool found = false;
+	if (!pid1)
+		return no_children();
 	/* cheap and without /proc; but it counts the dead, too */
-	if (pid1 && kill(-1, 0) < 0 && errno == ESRCH)
+	if (kill(-1, 0) < 0 && errno == ESRCH)
 		return true;
-	/* someone else's /proc says nothing: then only children count */
-	if (!proc_is_ours() || proc_each_number("/proc", look, &s) < 0)
-		return !pid1;
-	return !s.found;
+	/* someone else's /proc says nothing */
+	if (!proc_is_ours() || proc_each_number("/proc", look, &found) < 0)
+		return false;
+	return !found;
 }

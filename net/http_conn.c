@@ -140,7 +140,7 @@ static bool begin_request(struct http_conn *c)
 {
 	struct http_server *s = c->server;
 	struct http_error error;
-	if (c->out.n > OUT_HIGH)
+	if (c->out.n > OUT_HIGH && !http_io_blocked(c))
 		http_io_flush(c);
 	if (c->state == CONN_DEAD || c->out.n > OUT_HIGH)
 		return false;
@@ -171,7 +171,9 @@ static bool end_exchange(struct http_conn *c, struct http_exchange *x)
 		x->close = x->close || !x->body.done;
 	if (!x->body.done && !x->close)
 		return false;
-	if (c->out.n > OUT_HIGH)
+	/* with no request behind it there is nothing to wait for */
+	bool last = c->view.n == 0 || c->out.n > OUT_HIGH;
+	if (last && !http_io_blocked(c))
 		http_io_flush(c);
 	if (c->state == CONN_DEAD)
 		return true;

@@ -172,6 +172,24 @@ static void note_field(struct notes *notes, const struct http_field *field)
 	}
 }
 
+/*
+ * A coding that is not understood, with chunked (once) as the last, is merely
+ * not supported; all else leaves open where the message ends.
+ */
+static int refuse_coding(struct str list, struct http_error *error)
+{
+	size_t chunked = 0;
+	bool last = false;
+	while (list.p) {
+		struct str coding = str_trim(str_cut(&list, ','));
+		last = str_eq_nocase(coding, STR("chunked"));
+		chunked += last;
+	}
+	if (last && chunked == 1)
+		return refuse(error, 501, "unsupported Transfer-Encoding");
+	return refuse(error, 400, "chunked must be the last coding, and once");
+}
+
 /* RFC 9112 section 6.3, with everything ambiguous refused */
 static int settle_framing(struct http_head *head, const struct notes *notes,
 	struct http_error *error)
@@ -185,8 +203,7 @@ static int settle_framing(struct http_head *head, const struct notes *notes,
 		return refuse(error, 400, "Transfer-Encoding in HTTP/1.0");
 	if (notes->codings) {
 		if (!str_eq_nocase(notes->coding, STR("chunked")))
-			return refuse(
-				error, 501, "unsupported Transfer-Encoding");
+			return refuse_coding(notes->coding, error);
 		head->framing = HTTP_BODY_CHUNKED;
 		return GOOD;
 	}

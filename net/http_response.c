@@ -134,6 +134,10 @@ static bool begin_answer(struct http_exchange *x, int *status)
 			"http: %s: a second answer was dropped", x->conn->peer);
 		return false;
 	}
+	if (x->conn->state == CONN_DEAD) {
+		x->answer = ANSWER_ENDED; /* on_close is on its way */
+		return false;
+	}
 	if (*status < 200 || *status > 999) {
 		log_error("http: %s: impossible status %d", x->conn->peer,
 			*status);

@@ -97,6 +97,7 @@ class Running:
 class Box:
     def __init__(self, root):
         self.root = root
+        self.started = []
 
     def argv(self, *args, wd="/"):
         return ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc",
@@ -108,7 +109,16 @@ class Box:
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                        "ASAN_OPTIONS": "detect_leaks=0", **(env or {})}
         kw.setdefault("stdin", subprocess.DEVNULL)
-        return Running(self.argv(*args, wd=wd), env=environment, **kw)
+        self.started.append(
+            Running(self.argv(*args, wd=wd), env=environment, **kw))
+        return self.started[-1]
+
+    def clean_up(self):
+        """End what a failed test has left running."""
+        for init in self.started:
+            if init.popen.poll() is None:
+                init.popen.kill()  # and, by --kill-child, all of it
+                init.popen.communicate()
 
     def run(self, *args, **kw):
         return self.start(*args, **kw).end()
@@ -135,7 +145,9 @@ def bare(coracle, tmp_path):
     """Nothing but the program, as in an image FROM scratch."""
     if os.geteuid() != 0:
         pytest.skip("namespaces with users of their own need root")
-    return make_root(tmp_path / "root", coracle)
+    root = make_root(tmp_path / "root", coracle)
+    yield root
+    root.clean_up()
 
 
 @pytest.fixture
@@ -536,6 +548,7 @@ def test_directories_of_root_are_mended_and_others_are_not(box):
         (10000, 10001, 0o2775)
     assert box.file("tmp").stat().st_mode & 0o7777 == 0o1777
     assert box.file(".apps_data").stat().st_uid == 1234
+    assert "/filesystem now has uid 10000, gid 10001, mode 2775" in err
     assert "/.apps_data belongs to uid 1234" in err
 
 

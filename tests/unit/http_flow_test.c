@@ -341,6 +341,39 @@ TEST(http_flow_survives_without_descriptors)
 	stop();
 }
 
+TEST(http_flow_rests_when_not_even_the_spare_descriptor_helps)
+{
+	struct client c[3];
+	struct rlimit limit;
+	start();
+	for (int i = 0; i < 3; i++)
+		c[i] = client_open();
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	rlim_t before = limit.rlim_cur;
+	limit.rlim_cur = 3;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	turn_for(150);
+	limit.rlim_cur = before;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int i = 0; i < 3; i++) {
+		client_say(&c[i], GET("/health"));
+		client_expect(&c[i], "fine");
+		client_close(&c[i]);
+	}
+	stop();
+}
+
+TEST(http_flow_tells_when_small_pieces_were_sent)
+{
+	start();
+	struct client c = client_open();
+	client_say(&c, GET("/drip"));
+	client_expect(&c, "drop\r\n4\r\ndrop\r\n0\r\n\r\n");
+	CHECK_EQ(rig.drains, 5);
+	client_close(&c);
+	stop();
+}
+
 TEST(http_flow_serves_many_connections)
 {
 	enum { MANY = 300 };

@@ -48,7 +48,7 @@ static char *big;
 
 /* -------------------------------------------------------------- handlers */
 
-static void on_close(void *owner, struct http_exchange *x)
+static inline void on_close(void *owner, struct http_exchange *x)
 {
 	CHECK(owner == &rig);
 	CHECK(http_request(x)->method.n > 0);
@@ -57,7 +57,8 @@ static void on_close(void *owner, struct http_exchange *x)
 	rig.closed++;
 }
 
-static size_t sink_data(void *owner, struct http_exchange *x, struct str data)
+static inline size_t sink_data(
+	void *owner, struct http_exchange *x, struct str data)
 {
 	(void)owner;
 	(void)x;
@@ -65,14 +66,15 @@ static size_t sink_data(void *owner, struct http_exchange *x, struct str data)
 	return data.n;
 }
 
-static void sink_end(void *owner, struct http_exchange *x)
+static inline void sink_end(void *owner, struct http_exchange *x)
 {
 	(void)owner;
 	rig.ends++;
 	http_reply_detail(x, 200, "%zu", rig.sunk);
 }
 
-static size_t slow_data(void *owner, struct http_exchange *x, struct str data)
+static inline size_t slow_data(
+	void *owner, struct http_exchange *x, struct str data)
 {
 	(void)owner;
 	if (data.n > rig.offered)
@@ -84,20 +86,22 @@ static size_t slow_data(void *owner, struct http_exchange *x, struct str data)
 	return n;
 }
 
-static size_t echo_data(void *owner, struct http_exchange *x, struct str data)
+static inline size_t echo_data(
+	void *owner, struct http_exchange *x, struct str data)
 {
 	(void)owner;
 	http_write(x, data);
 	return data.n;
 }
 
-static void echo_end(void *owner, struct http_exchange *x)
+static inline void echo_end(void *owner, struct http_exchange *x)
 {
 	(void)owner;
 	http_end(x);
 }
 
-static size_t refuse_data(void *owner, struct http_exchange *x, struct str data)
+static inline size_t refuse_data(
+	void *owner, struct http_exchange *x, struct str data)
 {
 	(void)owner;
 	(void)data;
@@ -105,7 +109,8 @@ static size_t refuse_data(void *owner, struct http_exchange *x, struct str data)
 	return 0;
 }
 
-static size_t abort_data(void *owner, struct http_exchange *x, struct str data)
+static inline size_t abort_data(
+	void *owner, struct http_exchange *x, struct str data)
 {
 	(void)owner;
 	(void)data;
@@ -115,20 +120,21 @@ static size_t abort_data(void *owner, struct http_exchange *x, struct str data)
 	return 0;
 }
 
-static void collected(void *owner, struct http_exchange *x, struct str body)
+static inline void collected(
+	void *owner, struct http_exchange *x, struct str body)
 {
 	(void)owner;
 	http_reply(x, 200, "text/plain", body);
 }
 
-static void reply_held(void *owner)
+static inline void reply_held(void *owner)
 {
 	(void)owner;
 	if (rig.held)
 		http_reply(rig.held, 200, "text/plain", STR("late"));
 }
 
-static void flood(void *owner, struct http_exchange *x)
+static inline void flood(void *owner, struct http_exchange *x)
 {
 	(void)owner;
 	rig.drains++;
@@ -143,14 +149,14 @@ static void flood(void *owner, struct http_exchange *x)
 		http_end(x);
 }
 
-static void stream(struct http_exchange *x,
+static inline void stream(struct http_exchange *x,
 	size_t (*data)(void *, struct http_exchange *, struct str),
 	void (*end)(void *, struct http_exchange *))
 {
 	http_stream(x, (struct http_sink){data, end, NULL});
 }
 
-static void start_flood(struct http_exchange *x)
+static inline void start_flood(struct http_exchange *x)
 {
 	rig.flood_left = BIG;
 	http_start(x, 200, "application/octet-stream");
@@ -158,7 +164,7 @@ static void start_flood(struct http_exchange *x)
 	flood(NULL, x);
 }
 
-static void start_events(struct http_exchange *x)
+static inline void start_events(struct http_exchange *x)
 {
 	http_set_long_lived(x);
 	http_start(x, 200, "text/event-stream");
@@ -166,20 +172,43 @@ static void start_events(struct http_exchange *x)
 	rig.held = x;
 }
 
-static void hold(struct http_exchange *x)
+static inline void hold(struct http_exchange *x)
 {
 	rig.held = x;
 	loop_timer_at(&rig.loop, &rig.later, loop_now(&rig.loop) + 50,
 		reply_held, NULL);
 }
 
-static void echo(struct http_exchange *x)
+static inline void echo(struct http_exchange *x)
 {
 	stream(x, echo_data, echo_end);
 	http_start(x, 200, "text/plain");
 }
 
-static void fields(struct http_exchange *x)
+/* a piece for each time that all was sent */
+static inline void drip(void *owner, struct http_exchange *x)
+{
+	(void)owner;
+	if (++rig.drains == 5)
+		http_end(x);
+	else
+		http_write(x, STR("drop"));
+}
+
+static inline void start_drip(struct http_exchange *x)
+{
+	http_start(x, 200, "text/plain");
+	http_on_drain(x, 0, drip, NULL);
+	http_write(x, STR("first"));
+}
+
+static inline void close_after(struct http_exchange *x)
+{
+	http_add_field(x, "Connection", STR("close"));
+	http_reply(x, 42, "text/plain", STR("odd"));
+}
+
+static inline void fields(struct http_exchange *x)
 {
 	http_add_field(x, "X-Good", STR("yes"));
 	http_add_field(x, "X-Bad", STR("a\r\nSet-Cookie: b"));
@@ -189,59 +218,59 @@ static void fields(struct http_exchange *x)
 	http_reply(x, 204, NULL, STR(""));
 }
 
-static void wait_for_it(struct http_exchange *x)
+static inline void wait_for_it(struct http_exchange *x)
 {
 	rig.held = x;
 }
 
-static void abort_at_once(struct http_exchange *x)
+static inline void abort_at_once(struct http_exchange *x)
 {
 	http_abort(x);
 }
 
-static void health(struct http_exchange *x)
+static inline void health(struct http_exchange *x)
 {
 	http_reply(x, 200, "text/plain", STR("fine"));
 }
 
-static void reply_big(struct http_exchange *x)
+static inline void reply_big(struct http_exchange *x)
 {
 	http_reply(x, 200, "application/octet-stream", str_from(big, BIG));
 }
 
-static void sink(struct http_exchange *x)
+static inline void sink(struct http_exchange *x)
 {
 	stream(x, sink_data, sink_end);
 }
 
-static void slow_sink(struct http_exchange *x)
+static inline void slow_sink(struct http_exchange *x)
 {
 	stream(x, slow_data, sink_end);
 }
 
-static void refusing_sink(struct http_exchange *x)
+static inline void refusing_sink(struct http_exchange *x)
 {
 	stream(x, refuse_data, sink_end);
 }
 
-static void aborting_sink(struct http_exchange *x)
+static inline void aborting_sink(struct http_exchange *x)
 {
 	stream(x, abort_data, sink_end);
 }
 
-static void cut_stream(struct http_exchange *x)
+static inline void cut_stream(struct http_exchange *x)
 {
 	http_start(x, 200, "text/plain");
 	http_write(x, STR("half"));
 	rig.held = x;
 }
 
-static void collect(struct http_exchange *x)
+static inline void collect(struct http_exchange *x)
 {
 	http_collect(x, 1000, collected, NULL);
 }
 
-static void on_request(void *owner, struct http_exchange *x)
+static inline void on_request(void *owner, struct http_exchange *x)
 {
 	static const struct {
 		const char *path;
@@ -262,6 +291,8 @@ static void on_request(void *owner, struct http_exchange *x)
 		{"/events", start_events},
 		{"/cut", cut_stream},
 		{"/fields", fields},
+		{"/drip", start_drip},
+		{"/close", close_after},
 	};
 	CHECK(owner == &rig);
 	rig.requests++;
@@ -275,26 +306,27 @@ static void on_request(void *owner, struct http_exchange *x)
 	http_reply_detail(x, 404, "Not Found");
 }
 
-static void on_log(void *owner, const struct http_exchange *x, int status,
-	uint64_t bytes, uint64_t us)
+static inline void on_log(void *owner, const struct http_exchange *x,
+	int status, uint64_t bytes, uint64_t us)
 {
 	CHECK(owner == &rig);
 	CHECK(x != NULL);
 	CHECK(us < 60000000);
-	CHECK(status == 0 || bytes > 0);
+	/* a status without bytes: it could not be sent any more */
+	CHECK(status == 0 || bytes > 0 || http_socket(x) < 0);
 	rig.logged++;
 	rig.last_status = status;
 }
 
 /* ------------------------------------------------------------------- rig */
 
-static void on_tick(void *owner)
+static inline void on_tick(void *owner)
 {
 	(void)owner;
 	loop_timer_at(&rig.loop, &rig.tick, clock_ms() + 2, on_tick, NULL);
 }
 
-static void start_with(struct http_limits limits)
+static inline void start_with(struct http_limits limits)
 {
 	struct http_server_config config = {
 		.on_request = on_request,
@@ -317,12 +349,12 @@ static void start_with(struct http_limits limits)
 	on_tick(NULL);
 }
 
-static void start(void)
+static inline void start(void)
 {
 	start_with((struct http_limits){0});
 }
 
-static void stop(void)
+static inline void stop(void)
 {
 	http_server_free(rig.server);
 	loop_timer_clear(&rig.loop, &rig.tick);
@@ -333,7 +365,7 @@ static void stop(void)
 	mem_free(big);
 }
 
-static void turn_for(uint64_t ms)
+static inline void turn_for(uint64_t ms)
 {
 	uint64_t until = clock_ms() + ms;
 	while (clock_ms() < until)
@@ -349,7 +381,7 @@ struct client {
 	bool reset;
 };
 
-static struct client client_open(void)
+static inline struct client client_open(void)
 {
 	struct client c = {.fd = -1};
 	struct sockaddr_in to = {
@@ -365,14 +397,14 @@ static struct client client_open(void)
 	return c;
 }
 
-static void client_close(struct client *c)
+static inline void client_close(struct client *c)
 {
 	fd_close(&c->fd);
 	buf_fini(&c->got);
 }
 
 /* read what is there */
-static void client_poll(struct client *c)
+static inline void client_poll(struct client *c)
 {
 	for (;;) {
 		char *room = buf_reserve(&c->got, 65536);
@@ -390,7 +422,7 @@ static void client_poll(struct client *c)
 	}
 }
 
-static void client_send(struct client *c, const void *p, size_t n)
+static inline void client_send(struct client *c, const void *p, size_t n)
 {
 	size_t done = 0;
 	uint64_t until = clock_ms() + WAIT_MS;
@@ -406,12 +438,12 @@ static void client_send(struct client *c, const void *p, size_t n)
 	CHECK_EQ(done, n);
 }
 
-static void client_say(struct client *c, const char *text)
+static inline void client_say(struct client *c, const char *text)
 {
 	client_send(c, text, strlen(text));
 }
 
-static void client_wait(struct client *c, size_t bytes, const char *end)
+static inline void client_wait(struct client *c, size_t bytes, const char *end)
 {
 	uint64_t until = clock_ms() + WAIT_MS;
 	for (;;) {
@@ -428,17 +460,17 @@ static void client_wait(struct client *c, size_t bytes, const char *end)
 	test_fail(__FILE__, __LINE__, "the answer did not come");
 }
 
-static void client_expect(struct client *c, const char *end)
+static inline void client_expect(struct client *c, const char *end)
 {
 	client_wait(c, 1, end);
 }
 
-static bool client_has(struct client *c, const char *text)
+static inline bool client_has(struct client *c, const char *text)
 {
 	return str_has(buf_str(&c->got), str_of(text));
 }
 
-static size_t client_count(struct client *c, const char *text)
+static inline size_t client_count(struct client *c, const char *text)
 {
 	struct str rest = buf_str(&c->got);
 	size_t n = 0;
@@ -451,7 +483,7 @@ static size_t client_count(struct client *c, const char *text)
 	}
 }
 
-static void client_expect_eof(struct client *c)
+static inline void client_expect_eof(struct client *c)
 {
 	uint64_t until = clock_ms() + WAIT_MS;
 	while (!c->eof && clock_ms() < until) {

@@ -338,3 +338,14 @@ TEST(http_server_names_the_peer)
 	client_close(&c);
 	stop();
 }
+
+TEST(http_server_lets_a_handler_close_the_connection)
+{
+	start();
+	struct client c = exchange(GET("/close"));
+	CHECK(client_has(&c, "HTTP/1.1 500 "));
+	CHECK(client_has(&c, "Connection: close\r\n"));
+	CHECK_EQ(client_count(&c, "Connection"), 1);
+	client_close(&c);
+	stop();
+}
