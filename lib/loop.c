@@ -291,7 +291,7 @@ static void run_deferred(struct loop *l)
 
 static int wait_ms(const struct loop *l)
 {
-	if (l->sigchld)
+	if (l->sigchld || l->deferred)
 		return 0;
 	if (l->ntimers == 0)
 		return -1;

@@ -16,6 +16,7 @@ FUZZ_SECONDS ?= 10
 PYTEST := build/venv/bin/python -B -m pytest -c tests/pytest.ini \
 	-o cache_dir=$(CURDIR)/build/pytest
 PYTEST_ARGS ?=
+MCP_CLIENTS := build/mcp-client-1/.done build/mcp-client-2/.done
 # all processors, unless the caller said how many
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -31,9 +32,9 @@ test-san: test-deps
 	@$(MAKE) $(JOBS) test-programs
 	@$(PYTEST) --san $(PYTEST_ARGS) tests/integration
 
-## test-deps: install what the tests need: packages, build/venv, build/node
+## test-deps: install what the tests need: packages, build/venv, build/node ...
 test-deps: packages
-	@$(MAKE) build/venv/.done build/node/.done
+	@$(MAKE) build/venv/.done build/node/.done $(MCP_CLIENTS)
 
 packages:
 	@scripts/need install build test
@@ -54,7 +55,7 @@ fuzz: $(FUZZ)
 	done; exit $$failed
 
 ## bench: measure size and speed, side by side with others
-bench: build/coracle test-deps
+bench: build/coracle build/rootfs.tar build/rootfs-shell.tar test-deps
 	@tests/bench/run
 
 ## lint: check format, layers, banned functions, limits (RULES=name)
@@ -86,6 +87,13 @@ build/venv/.done: tests/requirements.txt
 	@rm -rf build/venv
 	@python3 -m venv build/venv
 	@build/venv/bin/pip -q --disable-pip-version-check install -r $<
+	@touch $@
+
+build/mcp-client-%/.done: tests/mcp-client-%.txt build/venv/.done
+	@echo "  VENV    $(@D)"
+	@rm -rf $(@D)
+	@build/venv/bin/pip -q --disable-pip-version-check install \
+		--target $(@D) -r $<
 	@touch $@
 
 build/node/.done: tests/node/package.json tests/node/package-lock.json

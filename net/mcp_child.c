@@ -241,16 +241,21 @@ static void on_out(void *owner, uint32_t events)
 
 /* --------------------------------------------------------------- stderr */
 
+static void log_dropped(struct mcp_child *c)
+{
+	if (c->dropped)
+		log_warn("server %s: %u lines of its stderr dropped", c->name,
+			c->dropped);
+	c->dropped = 0;
+}
+
 static void log_line(struct mcp_child *c, struct str line)
 {
 	uint64_t second = loop_now(c->all->loop) / 1000;
 	if (second != c->log_window) {
-		if (c->dropped)
-			log_warn("server %s: %u lines of its stderr dropped",
-				c->name, c->dropped);
+		log_dropped(c);
 		c->log_window = second;
 		c->logged = 0;
-		c->dropped = 0;
 	}
 	if (c->logged++ < LOG_LINES_PER_S)
 		log_info("server %s: %.*s", c->name,
@@ -358,6 +363,7 @@ static void on_child_exit(void *owner, pid_t pid, int wait_status)
 			break;
 	if (c->err_line.n)
 		log_line(c, buf_str(&c->err_line));
+	log_dropped(c);
 	/* what it left behind in its group is of no use without it */
 	(void)kill(-c->pid, SIGKILL);
 	if (!reason)

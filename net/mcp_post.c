@@ -345,11 +345,34 @@ struct call_params {
 	struct str token;
 };
 
+/* some clients write null for what they have not got */
+static void drop_null(struct str *raw)
+{
+	if (raw->p && json_type_of(*raw) == JSON_NULL)
+		*raw = (struct str){NULL, 0};
+}
+
+/* NULL, or what is wrong with params._meta */
+static const char *read_meta(struct call_params *c)
+{
+	static const char *const names[] = {"progressToken"};
+	drop_null(&c->meta);
+	if (!c->meta.p)
+		return NULL;
+	if (!json_pick(c->meta, names, &c->token, 1))
+		return "params._meta must be an object without repeated "
+		       "members";
+	drop_null(&c->token);
+	if (c->token.p && json_type_of(c->token) != JSON_STRING &&
+		json_type_of(c->token) != JSON_NUMBER)
+		return "params._meta.progressToken must be a string or number";
+	return NULL;
+}
+
 /* NULL, or what is wrong with the params of a tools/call */
 static const char *read_params(struct str params, struct call_params *c)
 {
 	static const char *const names[] = {"name", "arguments", "_meta"};
-	static const char *const meta_names[] = {"progressToken"};
 	struct str v[ARRAY_LEN(names)];
 	*c = (struct call_params){0};
 	if (!params.p || !json_pick(params, names, v, ARRAY_LEN(names)))
@@ -362,15 +385,7 @@ static const char *read_params(struct str params, struct call_params *c)
 	if (c->arguments.p && json_type_of(c->arguments) != JSON_OBJECT &&
 		json_type_of(c->arguments) != JSON_NULL)
 		return "params.arguments must be an object";
-	if (!c->meta.p)
-		return NULL;
-	if (!json_pick(c->meta, meta_names, &c->token, 1))
-		return "params._meta must be an object without repeated "
-		       "members";
-	if (c->token.p && json_type_of(c->token) != JSON_STRING &&
-		json_type_of(c->token) != JSON_NUMBER)
-		return "params._meta.progressToken must be a string or number";
-	return NULL;
+	return read_meta(c);
 }
 
 static void send_call(struct mcp_post *p, const struct jsonrpc *m,

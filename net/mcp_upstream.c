@@ -303,10 +303,9 @@ static void on_tools(struct mcp_call *call, const struct jsonrpc *m)
 			loop_now(loop_of(u)) + POLL_MS, on_poll, u);
 		return;
 	}
-	if (u->tools_stale && u->state == MCP_READY)
+	become_ready(u);
+	if (u->tools_stale)
 		ask_tools(u, (struct str){NULL, 0});
-	else
-		become_ready(u);
 }
 
 static const struct mcp_call_ops tools_ops = {

@@ -222,8 +222,8 @@ class Gateway:
         return found
 
     def memory_kb(self):
-        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+        rollup = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        return int(re.search(r"Rss:\s+(\d+)", rollup)[1])
 
     def stop(self):
         """SIGTERM; (exit status, seconds it took)."""

@@ -95,8 +95,6 @@ class Server:
                 "serverInfo": {"name": "test", "version": "1"},
             },
         )
-        if self.o.unread:
-            time.sleep(1000)
 
     def tools_list(self, m, line):
         tools = list(self.tools)
@@ -122,6 +120,8 @@ class Server:
                 more,
             )
         )
+        if self.o.unread:
+            time.sleep(1000)
 
     def tools_call(self, m, line):
         name = m["params"]["name"]
@@ -291,7 +291,7 @@ def read_options():
     p.add_argument("--exit-if", help="end at once while this file exists")
     p.add_argument("--stubborn", action="store_true", help="will not leave")
     p.add_argument("--grandchild", help="start one; its pid into this file")
-    p.add_argument("--unread", action="store_true", help="stop reading stdin")
+    p.add_argument("--unread", action="store_true", help="stop reading stdin when listed")
     p.add_argument("--record", help="append what is received to this file")
     p.add_argument("--delay", type=float, default=0, help="before starting")
     return p.parse_args()
