@@ -133,16 +133,6 @@ static void flush(struct mcp_upstream *u)
 		mcp_child_flush(u->child);
 }
 
-static size_t add_edit(
-	struct jsonrpc_edit *all, size_t n, struct str at, struct str with)
-{
-	size_t i = n;
-	for (; i > 0 && all[i - 1].at.p > at.p; i--)
-		all[i] = all[i - 1];
-	all[i] = (struct jsonrpc_edit){at, with};
-	return n + 1;
-}
-
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	const struct mcp_outgoing *out)
 {
@@ -157,10 +147,11 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	}
 	struct str id = str_from(digits, fmt_u64(digits, call->id));
 	for (size_t i = 0; i < out->n; i++)
-		n = add_edit(all, n, out->edits[i].at, out->edits[i].with);
-	n = add_edit(all, n, out->request->id, id);
+		n = jsonrpc_add_edit(
+			all, n, out->edits[i].at, out->edits[i].with);
+	n = jsonrpc_add_edit(all, n, out->request->id, id);
 	if (out->token.p)
-		n = add_edit(all, n, out->token, id);
+		n = jsonrpc_add_edit(all, n, out->token, id);
 	struct buf *queue = outlet(u);
 	jsonrpc_put_edited(queue, out->request->text, all, n);
 	buf_putc(queue, '\n');
@@ -423,14 +414,28 @@ static void on_notification(struct mcp_upstream *u, const struct jsonrpc *m)
 		call->ops->on_progress(call, m);
 }
 
+/* no message; where it was meant as an answer, nobody shall wait for it */
+static void on_unreadable(
+	struct mcp_upstream *u, struct str line, const char *why)
+{
+	char text[256];
+	struct mcp_call *call = find_call(u, jsonrpc_guess_id(line));
+	log_debug("server %s: not a message (%s): %.*s", u->config->name, why,
+		STR_FMT(str_first(line, 200)));
+	fmt_str(text, sizeof(text), "its answer cannot be read: %s", why);
+	if (call == &u->own && u->state == MCP_STARTING)
+		handshake_failed(u, text);
+	else if (call)
+		fail_call(call, text);
+}
+
 static void on_line(void *owner, struct str line)
 {
 	struct mcp_upstream *u = owner;
 	struct jsonrpc m;
 	const char *why;
 	if (jsonrpc_read(&m, line, &why) != 0) {
-		log_debug("server %s: not a message (%s): %.*s",
-			u->config->name, why, STR_FMT(str_first(line, 200)));
+		on_unreadable(u, line, why);
 		return;
 	}
 	if (m.kind == JSONRPC_REQUEST) {
