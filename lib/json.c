@@ -160,13 +160,27 @@ void json_unquote(struct buf *out, struct str raw)
 	}
 }
 
+bool json_has_nul(struct str raw)
+{
+	struct str text = inside_quotes(raw);
+	for (const char *p = text.p; p < text.p + text.n;) {
+		char c[4];
+		(void)decode_one(&p, c);
+		if (c[0] == '\0')
+			return true;
+	}
+	return false;
+}
+
 char *json_cstr(struct str raw)
 {
 	struct buf b;
+	if (json_has_nul(raw))
+		return NULL;
 	buf_init(&b, raw.n + 1);
 	json_unquote(&b, raw);
 	char *copy = NULL;
-	if (!b.err && (b.n == 0 || !memchr(buf_at(&b, 0), '\0', b.n)))
+	if (!b.err)
 		copy = mem_dup(buf_str(&b).p, b.n);
 	buf_fini(&b);
 	return copy;

@@ -145,7 +145,10 @@ int json_value(const struct json_doc *d, int key);
 /* append the text of a raw string (with quotes), escapes resolved, as UTF-8 */
 void json_unquote(struct buf *out, struct str raw);
 
-/* the same as a fresh C string for mem_free(); NULL: no memory or a NUL in it */
+/* is the character NUL in a raw string? */
+bool json_has_nul(struct str raw);
+
+/* the text as a fresh C string for mem_free(); NULL: no memory or a NUL in it */
 char *json_cstr(struct str raw);
 
 /* a raw string equals this text after unescaping */

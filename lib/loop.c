@@ -74,6 +74,9 @@ int loop_timer_at(struct loop *l, struct loop_timer *t, uint64_t at_ms,
 {
 	t->fn = fn;
 	t->owner = owner;
+	/* what a timer sets for now is for the next turn, so that turns end */
+	if (l->in_timers && at_ms <= l->now_ms)
+		at_ms = l->now_ms + 1;
 	if (t->index == 0) {
 		int r = heap_reserve(l);
 		if (r < 0)
@@ -108,13 +111,13 @@ void loop_timer_clear(struct loop *l, struct loop_timer *t)
 
 static void run_timers(struct loop *l)
 {
-	/* one that sets itself again for now waits for the next turn */
-	size_t budget = l->ntimers;
-	while (budget-- && l->ntimers && l->heap[0]->at_ms <= l->now_ms) {
+	l->in_timers = true;
+	while (l->ntimers && l->heap[0]->at_ms <= l->now_ms) {
 		struct loop_timer *t = l->heap[0];
 		loop_timer_clear(l, t);
 		t->fn(t->owner);
 	}
+	l->in_timers = false;
 }
 
 /* -------------------------------------------------------- descriptors */
@@ -160,7 +163,11 @@ static void run_descriptors(struct loop *l)
 		if (!w)
 			continue;
 		l->batch[i].data.ptr = NULL;
-		w->fn(w->owner, l->batch[i].events);
+		/* the interest may have changed since epoll looked */
+		uint32_t events =
+			l->batch[i].events & (w->events | EPOLLERR | EPOLLHUP);
+		if (events)
+			w->fn(w->owner, events);
 	}
 	l->batch_len = 0;
 }
@@ -284,7 +291,7 @@ static void run_deferred(struct loop *l)
 
 static int wait_ms(const struct loop *l)
 {
-	if (l->sigchld)
+	if (l->sigchld || l->deferred)
 		return 0;
 	if (l->ntimers == 0)
 		return -1;

@@ -69,6 +69,7 @@ struct loop {
 	struct loop_timer **heap;
 	size_t ntimers;
 	size_t heap_cap;
+	bool in_timers;
 	struct loop_child *children[LOOP_CHILD_BUCKETS];
 	bool sigchld;
 	struct loop_defer *deferred;
@@ -90,12 +91,15 @@ int loop_watch_signals(
 /* watch a descriptor, which stays the caller's to close (after loop_del) */
 int loop_add(struct loop *l, struct loop_fd *w, int fd, uint32_t events,
 	loop_fd_fn *fn, void *owner);
-/* change the interest; a no-op when it is the same already */
+/* change the interest, also for events of this turn not delivered yet */
 void loop_mod(struct loop *l, struct loop_fd *w, uint32_t events);
 /* stop; events of this turn that were not delivered yet are dropped */
 void loop_del(struct loop *l, struct loop_fd *w);
 
-/* (re)set a timer to an absolute time of loop_now(); 0 or -ENOMEM */
+/*
+ * (Re)set a timer to an absolute time of loop_now(); 0 or -ENOMEM. One that a
+ * timer's callback sets for now fires in the next turn.
+ */
 int loop_timer_at(struct loop *l, struct loop_timer *t, uint64_t at_ms,
 	loop_timer_fn *fn, void *owner);
 void loop_timer_clear(struct loop *l, struct loop_timer *t);

@@ -79,7 +79,8 @@ static int place_fds(const struct spawn *s, int *report)
 		if (std[fd])
 			continue;
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (null < 0 || dup2(null, fd) < 0)
+		/* it may have that number already, and must not close then */
+		if (null < 0 || dup2(null, fd) < 0 || fcntl(fd, F_SETFD, 0) < 0)
 			(void)close(fd);
 	}
 	return 0;
@@ -102,10 +103,10 @@ static void close_others(const struct spawn *s, int report)
 	for (size_t i = 0; i < s->nfds; i++)
 		if (s->fds[i].to >= last)
 			last = s->fds[i].to + 1;
+	/* the report pipe lies at or above last and closes at exec */
 	for (int fd = 3; fd < last; fd++)
 		if (!is_target(s, fd) && fd != report)
 			(void)close(fd);
-			/* the report pipe lies at or above last and closes at exec */
 #ifdef SYS_close_range
 	enum { CLOEXEC_RANGE = 4 }; /* CLOSE_RANGE_CLOEXEC */
 	if (syscall(SYS_close_range, last, ~0U, CLOEXEC_RANGE) == 0)
@@ -158,6 +159,8 @@ static int exec_search(const struct spawn *s)
 {
 	const char *list = s->search_path;
 	int result = -ENOENT;
+	if (!*s->file)
+		return result;
 	if (!list)
 		list = env_value(s->envp, "PATH");
 	if (!list)

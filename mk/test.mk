@@ -9,6 +9,8 @@
 LIB_SRC := $(wildcard lib/*.c net/*.c init/*.c)
 UNIT := $(patsubst tests/unit/%.c,build/san/tests/%,\
 	$(wildcard tests/unit/*_test.c))
+# programs that pytest asks, linked as unit tests are
+ORACLE := build/san/tests/json_oracle
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_SECONDS ?= 10
 PYTEST := build/venv/bin/python -B -m pytest -c tests/pytest.ini \
@@ -44,7 +46,7 @@ unit: $(UNIT)
 	done; exit $$failed
 
 # everything that pytest runs but does not build
-test-programs: build/san/coracle $(UNIT) $(FUZZ)
+test-programs: build/san/coracle $(UNIT) $(FUZZ) $(ORACLE)
 
 ## fuzz: run each harness of tests/fuzz for FUZZ_SECONDS=10
 fuzz: $(FUZZ)
@@ -117,7 +119,7 @@ build/san/tests/%: tests/unit/%.c build/san/libcoracle.a \
 		-o $@ $< build/san/libcoracle.a $(call vendor_libs,host) \
 		-pthread
 
--include $(UNIT:%=%.d)
+-include $(UNIT:%=%.d) $(ORACLE:%=%.d)
 
 # --- fuzz harnesses: libFuzzer where clang has it, else replay of files --------
 

@@ -112,6 +112,8 @@ struct str jsonrpc_guess_id(struct str text)
 
 bool jsonrpc_is(const struct jsonrpc *m, const char *method)
 {
+	if (!m->method.p)
+		return false;
 	struct str quoted = str_from(m->method.p - 1, m->method.n + 2);
 	return json_str_is(quoted, str_of(method));
 }

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "lib/fmt.h"
-#include "lib/fmt.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/size.h"
@@ -31,6 +30,14 @@ struct reader {
 };
 
 /* ------------------------------------------------------------- refusals */
+
+static int no_memory(struct reader *r)
+{
+	buf_reset(r->error);
+	buf_puts(r->error, "{\"detail\":\"out of memory\"}");
+	r->status = 500;
+	return -1;
+}
 
 /* 422 with the place of the value: ["body","mcpServers",SERVER,FIELD,...] */
 static int refuse_field(struct reader *r, const char *type, const char *field,
@@ -53,8 +60,10 @@ static int refuse_field(struct reader *r, const char *type, const char *field,
 	if (at != JSON_NONE)
 		what.input = json_raw(&r->doc, at);
 	invalid_put(r->error, &what);
-	buf_fini(&quoted);
 	r->status = 422;
+	if (quoted.err)
+		(void)no_memory(r);
+	buf_fini(&quoted);
 	return -1;
 }
 
@@ -76,6 +85,8 @@ static int refuse_server(
 
 static int refuse_json(struct reader *r, int code, struct json_where where)
 {
+	if (code == JSON_MEMORY)
+		return no_memory(r);
 	char offset[FMT_U64_MAX];
 	char text[128];
 	struct invalid what = {.type = "json_invalid",
@@ -87,14 +98,6 @@ static int refuse_json(struct reader *r, int code, struct json_where where)
 		json_error_text(code), where.line, where.column);
 	invalid_put(r->error, &what);
 	r->status = 422;
-	return -1;
-}
-
-static int no_memory(struct reader *r)
-{
-	buf_reset(r->error);
-	buf_puts(r->error, "{\"detail\":\"out of memory\"}");
-	r->status = 500;
 	return -1;
 }
 
@@ -117,11 +120,11 @@ static int read_text(struct reader *r, int server, const char *key, char **out)
 	if (json_type(&r->doc, at) != JSON_STRING)
 		return refuse_field(r, "string_type", key,
 			"Input should be a valid string", at);
-	*out = json_cstr(json_raw(&r->doc, at));
-	if (!*out)
+	if (json_has_nul(json_raw(&r->doc, at)))
 		return refuse_field(r, "value_error", key,
 			"a NUL character cannot be passed on", at);
-	return 0;
+	*out = json_cstr(json_raw(&r->doc, at));
+	return *out ? 0 : no_memory(r);
 }
 
 static int read_bool(struct reader *r, int server, const char *key, bool *out)
@@ -167,30 +170,36 @@ static int read_args(struct reader *r, int server, struct mcp_server_config *s)
 	for (int arg = n ? json_first(&r->doc, at) : JSON_NONE;
 		arg != JSON_NONE; arg = json_after(&r->doc, arg)) {
 		struct str raw = json_raw(&r->doc, arg);
-		if (json_type_of(raw) == JSON_STRING)
-			s->argv[i] = json_cstr(raw);
-		if (!s->argv[i++]) {
+		if (json_type_of(raw) != JSON_STRING || json_has_nul(raw)) {
 			char index[FMT_U64_MAX];
-			r->item = str_from(index, fmt_u64(index, i - 2));
+			r->item = str_from(index, fmt_u64(index, i - 1));
 			return refuse_field(r, "string_type", "args",
 				"every argument should be a valid string", arg);
 		}
+		s->argv[i] = json_cstr(raw);
+		if (!s->argv[i++])
+			return no_memory(r);
 	}
 	return 0;
 }
 
-static char *env_entry(const struct reader *r, int key)
+/* "NAME=VALUE" of a member of env; NULL and *bad, or NULL: no memory */
+static char *env_entry(const struct reader *r, int key, bool *bad)
 {
 	struct buf b;
 	struct str name = json_raw(&r->doc, key);
 	struct str value = json_raw(&r->doc, json_value(&r->doc, key));
 	char *entry = NULL;
+	*bad = json_type_of(value) != JSON_STRING || json_has_nul(value) ||
+	       json_has_nul(name);
+	if (*bad)
+		return NULL;
 	buf_init(&b, name.n + value.n);
 	json_unquote(&b, name);
-	bool bad_name = b.n == 0 || str_index(buf_str(&b), '=') < b.n;
+	*bad = !b.err && (b.n == 0 || str_index(buf_str(&b), '=') < b.n);
 	buf_putc(&b, '=');
 	json_unquote(&b, value);
-	if (!b.err && !bad_name && !memchr(buf_at(&b, 0), '\0', b.n))
+	if (!b.err && !*bad)
 		entry = mem_dup(buf_at(&b, 0), b.n);
 	buf_fini(&b);
 	return entry;
@@ -215,15 +224,16 @@ static int read_env(struct reader *r, int server, struct mcp_server_config *s)
 		return no_memory(r);
 	for (int key = n ? json_first(&r->doc, at) : JSON_NONE;
 		key != JSON_NONE; key = json_after(&r->doc, key)) {
-		int value = json_value(&r->doc, key);
-		if (json_type(&r->doc, value) == JSON_STRING)
-			s->env[i] = env_entry(r, key);
-		if (!s->env[i++]) {
+		bool bad;
+		s->env[i] = env_entry(r, key, &bad);
+		if (bad) {
 			r->item = json_raw(&r->doc, key);
 			return refuse_field(r, "string_type", "env",
 				"every variable should be a valid string",
-				value);
+				json_value(&r->doc, key));
 		}
+		if (!s->env[i++])
+			return no_memory(r);
 	}
 	qsort(s->env, n, sizeof(*s->env), compare_text);
 	return 0;
@@ -297,8 +307,11 @@ static int read_server(struct reader *r, int key, struct mcp_config *c)
 	r->server = json_raw(&r->doc, key);
 	s->serve_tools = true;
 	s->startup_timeout_ms = STARTUP_TIMEOUT_S * 1000;
-	s->name = json_cstr(r->server);
-	if (!s->name || !*s->name || strlen(s->name) > MCP_NAME_MAX)
+	bool nul = json_has_nul(r->server);
+	s->name = nul ? NULL : json_cstr(r->server);
+	if (!nul && !s->name)
+		return no_memory(r);
+	if (nul || !*s->name || strlen(s->name) > MCP_NAME_MAX)
 		return refuse_field(r, "value_error", NULL,
 			"a server's name is 1 to 128 bytes without NUL", key);
 	return read_fields(r, json_value(&r->doc, key), s);
@@ -341,6 +354,11 @@ int mcp_config_read(struct mcp_config *c, struct str body, struct buf *error)
 	else if (read_all(&r, c) < 0)
 		mcp_config_fini(c);
 	json_free(&r.doc);
+	/* a refusal holds parts of the body, some of them twice */
+	if (r.status && error->err) {
+		buf_reset(error);
+		buf_puts(error, "{\"detail\":\"invalid configuration\"}");
+	}
 	return r.status;
 }
 

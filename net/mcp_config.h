@@ -37,7 +37,8 @@ struct mcp_config {
 /*
  * Read a request body. 0, or the HTTP status of the refusal with its body in
  * `error`: 422 {"detail":[{type, loc, msg, input}]} names the field, 400
- * {"detail":"..."} says which server cannot be used and why.
+ * {"detail":"..."} says which server cannot be used and why, 500 is given
+ * when memory is short.
  */
 int mcp_config_read(struct mcp_config *c, struct str body, struct buf *error);
 

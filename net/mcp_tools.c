@@ -35,8 +35,11 @@ static int reserve(struct mcp_tools *t)
 
 static int add(struct mcp_tools *t, struct str raw)
 {
-	struct str name = json_member(raw, "name");
-	if (!name.p || json_type_of(name) != JSON_STRING)
+	static const char *const names[] = {"name"};
+	struct str name;
+	/* with two names, its clients could call it by the other one */
+	if (!json_pick(raw, names, &name, 1) || !name.p ||
+		json_type_of(name) != JSON_STRING)
 		return -EPROTO;
 	if (t->n == MCP_TOOLS_MAX)
 		return -E2BIG;
@@ -46,7 +49,7 @@ static int add(struct mcp_tools *t, struct str raw)
 	size_t at = t->text.n;
 	buf_put_str(&t->text, raw);
 	if (t->text.err)
-		return -E2BIG;
+		return t->text.err == -ENOMEM ? -ENOMEM : -E2BIG;
 	t->tool[t->n++] = (struct mcp_tool){.at = at,
 		.len = raw.n,
 		.name_at = at + (size_t)(name.p - raw.p),
@@ -57,17 +60,18 @@ static int add(struct mcp_tools *t, struct str raw)
 int mcp_tools_add_page(
 	struct mcp_tools *t, struct str result, struct str *cursor)
 {
+	static const char *const names[] = {"tools", "nextCursor"};
 	struct json_cursor c;
-	struct str tool;
-	struct str tools = json_member(result, "tools");
-	if (!tools.p || !json_open(&c, tools) || c.object)
+	struct str tool, v[2];
+	if (!json_pick(result, names, v, 2) || !v[0].p ||
+		!json_open(&c, v[0]) || c.object)
 		return -EPROTO;
 	while (json_next(&c, NULL, &tool)) {
 		int r = add(t, tool);
 		if (r < 0)
 			return r;
 	}
-	*cursor = json_member(result, "nextCursor");
+	*cursor = v[1];
 	if (cursor->p && json_type_of(*cursor) != JSON_STRING)
 		*cursor = (struct str){NULL, 0};
 	return 0;

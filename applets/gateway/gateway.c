@@ -51,10 +51,13 @@ static void on_log(void *owner, const struct http_exchange *x, int status,
 	(void)owner;
 	if (!head->method.n)
 		return; /* refused before there was a request */
-	log_info("%.*s %.*s %d %llu bytes %llu.%03llu ms",
-		STR_FMT(head->method), STR_FMT(str_first(head->target, 200)),
-		status, (unsigned long long)bytes,
-		(unsigned long long)(us / 1000),
+	/* our own healthcheck asks every few seconds: that it does is no news */
+	bool routine = status == 200 && str_is(http_field(head, "User-Agent"),
+						"coracle-healthcheck");
+	log_at(routine ? LOG_DEBUG : LOG_INFO,
+		"%.*s %.*s %d %llu bytes %llu.%03llu ms", STR_FMT(head->method),
+		STR_FMT(str_first(head->target, 200)), status,
+		(unsigned long long)bytes, (unsigned long long)(us / 1000),
 		(unsigned long long)(us % 1000));
 }
 

@@ -93,9 +93,8 @@ static bool start_worker(struct snapshot *s, char *why, size_t size)
 	struct gateway *g = s->g;
 	/* posix: times to the nanosecond survive the way there and back */
 	const char *const argv[] = {"tar", "-c", "-z", "-f", "-",
-		"--format=posix",
-		"--ignore-missing", "--status-fd", WORKER_STATUS_FD, "--",
-		g->files, g->apps_data, NULL};
+		"--format=posix", "--ignore-missing", "--status-fd",
+		WORKER_STATUS_FD, "--", g->files, g->apps_data, NULL};
 	struct worker_request request = {.argv = (char *const *)(uintptr_t)argv,
 		.cwd = g->root,
 		.collect = true,

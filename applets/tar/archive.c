@@ -6,6 +6,7 @@
  */
 #include "applets/tar/archive.h"
 
+#include "applets/tar/ahead.h"
 #include "applets/tar/input.h"
 #include "lib/fmt.h"
 #include "lib/mem.h"
@@ -127,25 +128,58 @@ static void on_event(struct archive *a, enum tar_event event)
 	}
 }
 
+/* the input itself failed, whatever it holds */
+static void on_input_error(struct archive *a, const struct input *in)
+{
+	const char *file = a->o->file;
+	if (in->text)
+		report_fail(a->r, in->kind, NULL, "%s", in->text);
+	else
+		report_errno(a->r, file, "Cannot read", in->err);
+	a->r->stop = true;
+}
+
+static void feed(struct archive *a, const void *chunk, size_t n)
+{
+	enum tar_event event = TAR_ENTRY;
+	tar_read_feed(a->reader, chunk, n);
+	while (event != TAR_MORE && !a->r->stop) {
+		event = tar_read_next(a->reader);
+		on_event(a, event);
+	}
+}
+
+static void on_trailing(struct archive *a)
+{
+	report_warn(a->r, NULL, "decompression ok, trailing garbage ignored");
+	/* as when gzip's own warning reaches tar */
+	if (!a->r->all_fatal)
+		a->r->status = STATUS_FATAL;
+}
+
 /* to the very end of the input, so that its checksum is known to be right */
 static void read_all(struct archive *a, struct input *in)
 {
-	while (!a->r->stop) {
-		const void *chunk;
-		ssize_t n = input_pull(in, &chunk, a->r);
-		if (n < 0)
-			return;
-		if (n == 0) {
-			on_event(a, tar_read_eof(a->reader));
-			return;
-		}
-		enum tar_event event = TAR_ENTRY;
-		tar_read_feed(a->reader, chunk, (size_t)n);
-		while (event != TAR_MORE && !a->r->stop) {
-			event = tar_read_next(a->reader);
-			on_event(a, event);
-		}
+	struct ahead ahead;
+	const void *chunk;
+	ssize_t n = 1;
+	int err = ahead_start(&ahead, in);
+	if (err) {
+		report_errno(a->r, NULL, "buffers", -err);
+		a->r->stop = true;
 	}
+	while (n > 0 && !a->r->stop) {
+		n = ahead_pull(&ahead, &chunk);
+		if (n > 0)
+			feed(a, chunk, (size_t)n);
+		else if (n == 0)
+			on_event(a, tar_read_eof(a->reader));
+	}
+	ahead_stop(&ahead);
+	if (n < 0)
+		on_input_error(a, in);
+	if (!a->r->stop && in->trailing)
+		on_trailing(a);
 }
 
 static void after_all(struct archive *a)
@@ -173,8 +207,10 @@ void archive_read(const struct tar_options *o, struct report *r, int signal_fd,
 		goto out;
 	}
 	tar_read_init(a.reader);
-	if (input_open(&in, o, signal_fd, r))
+	if (input_open(&in, o, signal_fd))
 		read_all(&a, &in);
+	else
+		on_input_error(&a, &in);
 	if (a.open)
 		sink->abandon(sink->self);
 	if (!r->stop)

@@ -73,27 +73,43 @@ static int compare(const void *left, const void *right)
 	return (a->serial > b->serial) - (a->serial < b->serial);
 }
 
-static void apply(const struct record *m, int root, struct report *r)
+/* the first step that fails, in words; NULL and *err 0 when none does */
+static const char *apply(const struct record *m, int root, int *err)
 {
-	const char *name = record_name(m);
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, m->meta.mtime};
-	int fd = path_open_nofollow(root, name, O_RDONLY | O_DIRECTORY, 0);
+	const char *failed = NULL;
+	int fd = path_open_nofollow(
+		root, record_name(m), O_RDONLY | O_DIRECTORY, 0);
+	*err = 0;
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
-		return;
+		return NULL;
 	if (fd < 0) {
-		report_errno(r, name, "Cannot open", -fd);
-		return;
+		*err = -fd;
+		return "Cannot open";
 	}
 	if (m->meta.owner && fchown(fd, m->meta.uid, m->meta.gid) < 0)
-		report_errno(r, name, "Cannot change owner", errno);
-	if (fchmod(fd, m->meta.mode) < 0)
-		report_errno(r, name, "Cannot change mode", errno);
-	if (futimens(fd, times) < 0)
-		report_errno(r, name, "Cannot set time", errno);
+		failed = "Cannot change owner";
+	else if (fchmod(fd, m->meta.mode) < 0)
+		failed = "Cannot change mode";
+	else if (futimens(fd, times) < 0)
+		failed = "Cannot set time";
+	*err = failed ? errno : 0;
 	fd_close(&fd);
+	return failed;
 }
 
-void dirs_apply(struct dirs *d, int root, struct report *r)
+static void apply_or_tell(
+	const struct record *m, int root, struct report *r, bool lenient)
+{
+	int err;
+	const char *failed = apply(m, root, &err);
+	if (failed && lenient)
+		report_warn(r, record_name(m), "%s: %s", failed, strerror(err));
+	else if (failed)
+		report_errno(r, record_name(m), failed, err);
+}
+
+void dirs_apply(struct dirs *d, int root, struct report *r, bool lenient)
 {
 	struct record **sorted = mem_new_array(d->n, sizeof(*sorted));
 	char *p = d->n ? buf_at(&d->records, 0) : NULL;
@@ -107,7 +123,7 @@ void dirs_apply(struct dirs *d, int root, struct report *r)
 	}
 	qsort(sorted, d->n, sizeof(struct record *), compare);
 	for (size_t i = 0; i < d->n; i++)
-		apply(sorted[i], root, r);
+		apply_or_tell(sorted[i], root, r, lenient);
 	mem_free(sorted);
 	buf_reset(&d->records);
 	d->n = 0;

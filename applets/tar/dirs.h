@@ -31,8 +31,9 @@ bool dirs_add(struct dirs *d, const char *name, const struct dir_meta *meta);
 
 /*
  * Set them below root, deepest first, and forget them. Directories that are
- * not there any more, or are none, are passed over.
+ * not there any more, or are none, are passed over. When one cannot be set,
+ * that is a failure, or with `lenient` only worth a line.
  */
-void dirs_apply(struct dirs *d, int root, struct report *r);
+void dirs_apply(struct dirs *d, int root, struct report *r, bool lenient);
 
 #endif

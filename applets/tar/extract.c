@@ -280,7 +280,7 @@ static void defer_dir(
 	 * So many directories are not held in memory: the earlier ones get
 	 * their metadata now, and later members may change their times.
 	 */
-	dirs_apply(&x->dirs, x->root, x->r);
+	dirs_apply(&x->dirs, x->root, x->r, x->o->atomic);
 	(void)dirs_add(&x->dirs, name, &meta);
 }
 
@@ -477,9 +477,13 @@ static void finish(struct extract *x)
 	fd_close(&x->parent);
 	if (x->o->atomic && !x->r->stop)
 		stage_commit(&x->stage, x->r);
-	/* after a commit everything is at its place below the target */
+	/*
+	 * After a commit everything is at its place below the target, and it
+	 * would be wrong to say that it failed: a directory that was there
+	 * and is somebody else's may keep its mode and time.
+	 */
 	if (!x->o->atomic || !x->r->stop)
-		dirs_apply(&x->dirs, x->target, x->r);
+		dirs_apply(&x->dirs, x->target, x->r, x->o->atomic);
 	if (x->o->atomic)
 		stage_end(&x->stage);
 }

@@ -22,43 +22,49 @@ enum {
 	RATIO_FROM = 16 << 20,
 };
 
-static void fail_input(struct report *r, enum fail_kind kind, const char *text)
+static bool fail(struct input *in, enum fail_kind kind, const char *text)
 {
-	report_fail(r, kind, NULL, "%s", text);
-	r->stop = true;
+	in->kind = kind;
+	in->text = text;
+	return false;
 }
 
-/* wait until there is something to read; false: a signal came first */
+static bool fail_errno(struct input *in, int err)
+{
+	in->kind = FAIL_IO;
+	in->text = NULL;
+	in->err = err;
+	return false;
+}
+
+/* wait until there is something to read; false: it is time to give up */
 static bool wait_readable(struct input *in)
 {
-	struct pollfd fds[2] = {{.fd = in->fd, .events = POLLIN},
-		{.fd = in->signal_fd, .events = POLLIN}};
-	if (in->signal_fd < 0)
+	struct pollfd fds[3] = {{.fd = in->fd, .events = POLLIN},
+		{.fd = in->signal_fd, .events = POLLIN},
+		{.fd = in->quit_fd, .events = POLLIN}};
+	if (in->signal_fd < 0 && in->quit_fd < 0)
 		return true;
-	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+	while (poll(fds, 3, -1) < 0 && errno == EINTR)
 		;
-	return fds[1].revents == 0;
+	return fds[1].revents == 0 && fds[2].revents == 0;
 }
 
-/* read once into the free part of raw; false: reported */
-static bool fill(struct input *in, struct report *r)
+/* read once into the free part of raw */
+static bool fill(struct input *in)
 {
-	if (!wait_readable(in)) {
-		fail_input(r, FAIL_INTERRUPTED, "interrupted");
-		return false;
-	}
-	ssize_t n =
-		fd_read(in->fd, in->raw + in->raw_n, GZIP_BUFFER - in->raw_n);
-	if (n == -EAGAIN) {
+	ssize_t n = -EAGAIN;
+	while (n == -EAGAIN) {
 		struct pollfd fd = {.fd = in->fd, .events = POLLIN};
-		(void)poll(&fd, 1, -1);
-		return true;
+		if (!wait_readable(in))
+			return fail(in, FAIL_INTERRUPTED, "interrupted");
+		n = fd_read(
+			in->fd, in->raw + in->raw_n, GZIP_BUFFER - in->raw_n);
+		if (n == -EAGAIN)
+			(void)poll(&fd, 1, -1);
 	}
-	if (n < 0) {
-		report_errno(r, NULL, "read", (int)-n);
-		r->stop = true;
-		return false;
-	}
+	if (n < 0)
+		return fail_errno(in, (int)-n);
 	in->eof = n == 0;
 	in->raw_n += (size_t)n;
 	in->raw_total += (uint64_t)n;
@@ -67,70 +73,56 @@ static bool fill(struct input *in, struct report *r)
 
 static const char *foreign_format(struct str head)
 {
+	static const char xz[] = "\xfd"
+				 "7zXZ";
 	if (str_starts(head, STR("BZh")))
-		return "bzip2";
-	if (str_starts(head, STR("\xfd"
-				 "7zXZ")))
-		return "xz";
+		return "this is a bzip2 file; only gzip is understood";
+	if (str_starts(head, str_of(xz)))
+		return "this is a xz file; only gzip is understood";
 	if (str_starts(head, STR("\x28\xb5\x2f\xfd")))
-		return "zstd";
+		return "this is a zstd file; only gzip is understood";
 	if (str_starts(head, STR("PK\003\004")))
-		return "zip";
+		return "this is a zip file; only gzip is understood";
 	return NULL;
 }
 
 /* look at the first bytes: is it compressed, and can we read it? */
-static bool sniff(struct input *in, bool gzip, struct report *r)
+static bool sniff(struct input *in, bool gzip)
 {
 	while (in->raw_n < SNIFF && !in->eof)
-		if (!fill(in, r))
+		if (!fill(in))
 			return false;
 	struct str head = str_from((const char *)in->raw, in->raw_n);
 	const char *foreign = foreign_format(head);
-	if (foreign) {
-		report_fail(r, gzip ? FAIL_GZIP : FAIL_TAR, NULL,
-			"this is a %s file; only gzip is understood", foreign);
-		r->stop = true;
-		return false;
-	}
+	if (foreign)
+		return fail(in, gzip ? FAIL_GZIP : FAIL_TAR, foreign);
 	if (!gzip && !str_starts(head, STR("\x1f\x8b")))
 		return true;
 	in->gunzip = gunzip_new();
-	in->out = mem_new(GZIP_BUFFER);
-	if (in->gunzip && in->out)
-		return true;
-	fail_input(r, FAIL_IO, "out of memory");
-	return false;
+	return in->gunzip || fail_errno(in, ENOMEM);
 }
 
-bool input_open(struct input *in, const struct tar_options *o, int signal_fd,
-	struct report *r)
+bool input_open(struct input *in, const struct tar_options *o, int signal_fd)
 {
 	bool standard = !o->file || strcmp(o->file, "-") == 0;
 	*in = (struct input){.fd = STDIN_FILENO,
 		.signal_fd = signal_fd,
+		.quit_fd = -1,
 		.max_ratio = o->max_ratio};
 	if (!standard)
 		in->fd = open(o->file, O_RDONLY | O_CLOEXEC);
-	if (in->fd < 0) {
-		report_errno(r, o->file, "Cannot open", errno);
-		r->stop = true;
-		return false;
-	}
-	if (standard && isatty(in->fd)) {
-		fail_input(r, FAIL_IO,
+	if (in->fd < 0)
+		return fail_errno(in, errno);
+	if (standard && isatty(in->fd))
+		return fail(in, FAIL_IO,
 			"refusing to read an archive from a terminal "
 			"(is -f missing?)");
-		return false;
-	}
 	/* fewer, longer reads from a pipe; no matter when it is none */
 	(void)fcntl(in->fd, F_SETPIPE_SZ, GZIP_BUFFER);
 	in->raw = mem_new(GZIP_BUFFER);
-	if (!in->raw) {
-		fail_input(r, FAIL_IO, "out of memory");
-		return false;
-	}
-	return sniff(in, o->gzip, r);
+	if (!in->raw)
+		return fail_errno(in, ENOMEM);
+	return sniff(in, o->gzip);
 }
 
 void input_close(struct input *in)
@@ -139,35 +131,17 @@ void input_close(struct input *in)
 		fd_close(&in->fd);
 	gunzip_free(in->gunzip);
 	mem_free(in->raw);
-	mem_free(in->out);
 }
 
-static void fail_gzip(int error, struct report *r)
+static ssize_t fail_gzip(struct input *in, int error)
 {
 	enum fail_kind kind = FAIL_GZIP;
 	if (error == GZIP_CUT)
 		kind = FAIL_CUT;
 	if (error == GZIP_EMPTY)
 		kind = FAIL_EMPTY;
-	fail_input(r, kind, gzip_error_text(error));
-}
-
-/* the input is at its end: was the compressed stream whole? */
-static ssize_t end_of_gzip(struct input *in, struct report *r)
-{
-	int error = gunzip_end(in->gunzip);
-	if (error) {
-		fail_gzip(error, r);
-		return -1;
-	}
-	if (gunzip_trailing(in->gunzip)) {
-		report_warn(
-			r, NULL, "decompression ok, trailing garbage ignored");
-		/* as when gzip's own warning reaches tar */
-		if (!r->all_fatal)
-			r->status = STATUS_FATAL;
-	}
-	return 0;
+	fail(in, kind, gzip_error_text(error));
+	return -1;
 }
 
 static bool ratio_is_over(const struct input *in)
@@ -176,51 +150,51 @@ static bool ratio_is_over(const struct input *in)
 	       in->out_total / in->max_ratio > in->raw_total;
 }
 
-static ssize_t pull_gzip(struct input *in, const void **chunk, struct report *r)
+static ssize_t next_gzip(struct input *in, unsigned char *p, size_t n)
 {
 	for (;;) {
 		struct gzip_io io = {.in = in->raw + in->raw_at,
 			.in_n = in->raw_n - in->raw_at,
-			.out = in->out,
-			.out_n = GZIP_BUFFER};
+			.out = p,
+			.out_n = n};
 		int error = gunzip_step(in->gunzip, &io);
-		size_t n = GZIP_BUFFER - io.out_n;
 		in->raw_at = in->raw_n - io.in_n;
-		in->out_total += n;
-		if (error) {
-			fail_gzip(error, r);
-			return -1;
-		}
+		in->out_total += n - io.out_n;
+		if (error)
+			return fail_gzip(in, error);
 		if (ratio_is_over(in)) {
-			fail_input(r, FAIL_LIMIT,
+			fail(in, FAIL_LIMIT,
 				"compression ratio is over the limit");
 			return -1;
 		}
-		*chunk = in->out;
-		if (n)
-			return (ssize_t)n;
+		if (io.out_n < n)
+			return (ssize_t)(n - io.out_n);
 		if (in->eof)
-			return end_of_gzip(in, r);
+			break;
 		in->raw_at = 0;
 		in->raw_n = 0;
-		if (!fill(in, r))
+		if (!fill(in))
 			return -1;
 	}
+	int error = gunzip_end(in->gunzip);
+	in->trailing = gunzip_trailing(in->gunzip);
+	return error ? fail_gzip(in, error) : 0;
 }
 
-ssize_t input_pull(struct input *in, const void **chunk, struct report *r)
+ssize_t input_next(
+	struct input *in, unsigned char *p, size_t n, const void **chunk)
 {
+	*chunk = p;
 	if (in->gunzip)
-		return pull_gzip(in, chunk, r);
+		return next_gzip(in, p, n);
 	while (in->raw_at == in->raw_n && !in->eof) {
 		in->raw_at = 0;
 		in->raw_n = 0;
-		if (!fill(in, r))
+		if (!fill(in))
 			return -1;
 	}
 	*chunk = in->raw + in->raw_at;
-	size_t n = in->raw_n - in->raw_at;
+	size_t got = in->raw_n - in->raw_at;
 	in->raw_at = in->raw_n;
-	in->out_total += n;
-	return (ssize_t)n;
+	return (ssize_t)got;
 }

@@ -91,7 +91,6 @@ static enum fail_kind kind_of_errno(int err)
 	case ENOTEMPTY:
 		return FAIL_CONFLICT;
 	case ENAMETOOLONG:
-	case EFBIG:
 	case EINVAL:
 		return FAIL_TAR;
 	default:

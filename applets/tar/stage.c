@@ -18,7 +18,10 @@
 #include "lib/path.h"
 #include "lib/rand.h"
 
-enum { PENDING_MAX = 6 << 20 }; /* names of directories to be merged */
+enum {
+	PENDING_MAX = 6 << 20, /* names of directories to be merged */
+	ATTEMPTS = 32,
+};
 
 /* ------------------------------------------------------- removing a tree */
 
@@ -112,36 +115,49 @@ static int hold_signals(void)
 	sigaddset(&asked, SIGINT);
 	sigaddset(&asked, SIGHUP);
 	held = asked;
-	/* a reader of -v that goes away must not leave a tree behind */
+	/* neither a reader of -v that goes away nor a limit on the size of
+	 * files may leave a tree behind: the calls fail instead */
 	sigaddset(&held, SIGPIPE);
+	sigaddset(&held, SIGXFSZ);
 	sigprocmask(SIG_BLOCK, &held, NULL);
 	return signalfd(-1, &asked, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int begin(struct stage *s)
+/*
+ * Make and lock it. Another process that looks for stale ones may come in
+ * between, hold the lock or have removed it: -EAGAIN.
+ */
+static int make_locked(struct stage *s)
 {
 	char hex[2 * 4 + 1];
+	struct stat st;
 	int err = rand_hex(hex, 4);
 	if (err)
 		return err;
 	fmt_str(s->name, sizeof(s->name), "%s%s", STAGE_PREFIX, hex);
-	s->signal_fd = hold_signals();
-	if (s->signal_fd < 0)
-		return -errno;
 	if (mkdirat(s->target, s->name, 0700) < 0)
-		return -errno;
+		return errno == EEXIST ? -EAGAIN : -errno;
 	s->fd = openat(s->target, s->name,
 		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (s->fd < 0)
-		return -errno;
-	return try_lock(s->fd) ? 0 : -errno;
+		return errno == ENOENT ? -EAGAIN : -errno;
+	if (!try_lock(s->fd) || fstat(s->fd, &st) < 0 || st.st_nlink == 0) {
+		fd_close(&s->fd);
+		return -EAGAIN;
+	}
+	return 0;
 }
 
 int stage_begin(struct stage *s, int target, struct report *r)
 {
+	int err = -EAGAIN;
 	*s = (struct stage){.target = target, .fd = -1, .signal_fd = -1};
 	remove_stale(target);
-	int err = begin(s);
+	s->signal_fd = hold_signals();
+	if (s->signal_fd < 0)
+		err = -errno;
+	for (int i = 0; i < ATTEMPTS && err == -EAGAIN; i++)
+		err = make_locked(s);
 	if (err == 0)
 		return s->fd;
 	report_errno(r, NULL, "staging directory", -err);

@@ -4,7 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "lib/fd.h"
 #include "test.h"
@@ -158,4 +163,52 @@ TEST(path_names_may_be_too_long)
 	name[sizeof(name) - 1] = '\0';
 	check_parent(root, name, true, -ENAMETOOLONG, NULL);
 	fd_close(&root);
+}
+
+/* from now on openat2(2) fails as it does on an old kernel */
+static void forget_openat2(int err)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	CHECK_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void check_without_openat2(int err)
+{
+	int root = make_root();
+	forget_openat2(err);
+	CHECK_EQ(try(path_open(root, "d/f", O_RDONLY, 0)), 0);
+	CHECK_EQ(try(path_open(root, ".", O_RDONLY, 0)), 0);
+	CHECK_EQ(try(path_open_nofollow(root, "d", O_RDONLY, 0)), 0);
+	CHECK(try(path_open(root, "in/f", O_RDONLY, 0)) < 0);
+	CHECK(try(path_open(root, "in", O_RDONLY, 0)) < 0);
+	CHECK(try(path_open(root, "out/secret", O_RDONLY, 0)) < 0);
+	CHECK(try(path_open(root, "abs/passwd", O_RDONLY, 0)) < 0);
+	CHECK_EQ(try(path_open(root, "..", O_RDONLY, 0)), -EXDEV);
+	CHECK_EQ(try(path_open(root, "d/../../x", O_RDONLY, 0)), -EXDEV);
+	CHECK_EQ(try(path_open(root, "/etc/passwd", O_RDONLY, 0)), -EXDEV);
+	CHECK_EQ(try(path_open(root, "none", O_RDONLY, 0)), -ENOENT);
+	check_parent(root, "a/b/c", true, 0, "c");
+	check_parent(root, "../x", true, -EXDEV, NULL);
+	check_parent(root, "out/x", true, -ENOTDIR, NULL);
+	CHECK_EQ(path_mkdirs(root, "m/n", 0755), 0);
+	fd_close(&root);
+}
+
+TEST(path_walks_where_openat2_is_missing)
+{
+	check_without_openat2(ENOSYS);
+}
+
+TEST(path_walks_where_a_filter_denies_openat2)
+{
+	check_without_openat2(EPERM);
 }
