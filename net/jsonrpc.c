@@ -87,6 +87,29 @@ int jsonrpc_read(struct jsonrpc *m, struct str text, const char **why)
 	return jsonrpc_read_checked(m, text, why);
 }
 
+/* the digits behind "id": in one end of what may have been a message */
+static struct str id_in(struct str end)
+{
+	const struct str key = STR("\"id\":");
+	size_t at = str_find(end, key);
+	if (at == end.n || !str_has(end, STR("\"jsonrpc\"")))
+		return (struct str){NULL, 0};
+	struct str id = str_trim(str_from_index(end, at + key.n));
+	size_t n = 0;
+	while (n < id.n && id.p[n] >= '0' && id.p[n] <= '9')
+		n++;
+	return str_first(id, n);
+}
+
+struct str jsonrpc_guess_id(struct str text)
+{
+	enum { END = 64 };
+	struct str id = id_in(str_first(text, END));
+	if (id.n == 0 && text.n > END)
+		id = id_in(str_from_index(text, text.n - END));
+	return id;
+}
+
 bool jsonrpc_is(const struct jsonrpc *m, const char *method)
 {
 	if (!m->method.p)
@@ -121,6 +144,16 @@ void jsonrpc_put_edited(struct buf *out, struct str text,
 		from = edits[i].at.p + edits[i].at.n;
 	}
 	put_one_line(out, str_from(from, (size_t)(text.p + text.n - from)));
+}
+
+size_t jsonrpc_add_edit(
+	struct jsonrpc_edit *all, size_t n, struct str at, struct str with)
+{
+	size_t i = n;
+	for (; i > 0 && all[i - 1].at.p > at.p; i--)
+		all[i] = all[i - 1];
+	all[i] = (struct jsonrpc_edit){at, with};
+	return n + 1;
 }
 
 void jsonrpc_put_error(

@@ -47,6 +47,12 @@ int jsonrpc_read(struct jsonrpc *m, struct str text, const char **why);
 /* the same for text that json_check() has accepted already */
 int jsonrpc_read_checked(struct jsonrpc *m, struct str text, const char **why);
 
+/*
+ * Which request a text that could not be read seems to answer: the digits of
+ * its id when it stands near either end, where writers of JSON put it.
+ */
+struct str jsonrpc_guess_id(struct str text);
+
 /* does it have this method, however the text escapes it ("tools\/call")? */
 bool jsonrpc_is(const struct jsonrpc *m, const char *method);
 
@@ -55,6 +61,10 @@ struct jsonrpc_edit {
 	struct str at;
 	struct str with;
 };
+
+/* insert one into n of them in order of position; n + 1 */
+size_t jsonrpc_add_edit(
+	struct jsonrpc_edit *all, size_t n, struct str at, struct str with);
 
 /*
  * Append a text with its edits made (in order of position) and line breaks

@@ -52,7 +52,7 @@ struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id)
 	return call;
 }
 
-static void fail_call(struct mcp_call *call, const char *why)
+void mcp_call_fail(struct mcp_call *call, const char *why)
 {
 	mcp_call_delist(call);
 	call->ops->on_failure(call, why);
@@ -67,7 +67,7 @@ void mcp_call_fail_all(struct mcp_upstream *u, const char *why)
 		while (call) {
 			struct mcp_call *next = call->next;
 			if (call->id <= last)
-				fail_call(call, why);
+				mcp_call_fail(call, why);
 			call = next;
 		}
 	}
@@ -107,16 +107,6 @@ static void flush(struct mcp_upstream *u)
 		mcp_child_flush(u->child);
 }
 
-static size_t add_edit(
-	struct jsonrpc_edit *all, size_t n, struct str at, struct str with)
-{
-	size_t i = n;
-	for (; i > 0 && all[i - 1].at.p > at.p; i--)
-		all[i] = all[i - 1];
-	all[i] = (struct jsonrpc_edit){at, with};
-	return n + 1;
-}
-
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	const struct mcp_outgoing *out)
 {
@@ -126,15 +116,16 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	mcp_call_enlist(u, call);
 	if (u->state == MCP_DOWN || u->state == MCP_FAILED ||
 		out->n + 2 > EDITS_MAX) {
-		fail_call(call, u->why);
+		mcp_call_fail(call, u->why);
 		return;
 	}
 	struct str id = str_from(digits, fmt_u64(digits, call->id));
 	for (size_t i = 0; i < out->n; i++)
-		n = add_edit(all, n, out->edits[i].at, out->edits[i].with);
-	n = add_edit(all, n, out->request->id, id);
+		n = jsonrpc_add_edit(
+			all, n, out->edits[i].at, out->edits[i].with);
+	n = jsonrpc_add_edit(all, n, out->request->id, id);
 	if (out->token.p)
-		n = add_edit(all, n, out->token, id);
+		n = jsonrpc_add_edit(all, n, out->token, id);
 	struct buf *queue = outlet(u);
 	jsonrpc_put_edited(queue, out->request->text, all, n);
 	buf_putc(queue, '\n');

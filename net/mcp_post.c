@@ -15,6 +15,7 @@ enum {
 	PING_MS = 15000,
 	REQUEST_TEXT_MAX = 1 << 20,
 	KEEP_TEXT = 4096,
+	PROGRESS_QUEUE_MAX = 1 << 20,
 };
 
 /* --------------------------------------------------------- event streams */
@@ -324,6 +325,9 @@ static void on_progress(struct mcp_call *call, const struct jsonrpc *m)
 	struct jsonrpc_edit token = {
 		json_member(m->params, "progressToken"), request_token(q)};
 	if (!p->x || !p->may_stream || q->token_len == 0)
+		return;
+	/* a client that does not read can do without the latest news */
+	if (p->streaming && http_queued(p->x) > PROGRESS_QUEUE_MAX)
 		return;
 	if (!p->streaming)
 		start_stream(p);

@@ -262,14 +262,28 @@ static void on_notification(struct mcp_upstream *u, const struct jsonrpc *m)
 		call->ops->on_progress(call, m);
 }
 
+/* no message; where it was meant as an answer, nobody shall wait for it */
+static void on_unreadable(
+	struct mcp_upstream *u, struct str line, const char *why)
+{
+	char text[256];
+	struct mcp_call *call = mcp_call_find(u, jsonrpc_guess_id(line));
+	log_debug("server %s: not a message (%s): %.*s", u->config->name, why,
+		STR_FMT(str_first(line, 200)));
+	fmt_str(text, sizeof(text), "its answer cannot be read: %s", why);
+	if (call == &u->own && u->state == MCP_STARTING)
+		handshake_failed(u, text);
+	else if (call)
+		mcp_call_fail(call, text);
+}
+
 static void on_line(void *owner, struct str line)
 {
 	struct mcp_upstream *u = owner;
 	struct jsonrpc m;
 	const char *why;
 	if (jsonrpc_read(&m, line, &why) != 0) {
-		log_debug("server %s: not a message (%s): %.*s",
-			u->config->name, why, STR_FMT(str_first(line, 200)));
+		on_unreadable(u, line, why);
 		return;
 	}
 	if (m.kind == JSONRPC_REQUEST) {

@@ -231,7 +231,7 @@ class Server:
 
     def tool_nasty(self, m, a, line):
         """Messages that no server should send, then the answer."""
-        i = m["id"]
+        i = m["id"] + 1000
         self.write('{"jsonrpc":"2.0","id":%d,"id":%d,"result":{}}' % (i, i))
         self.write('{"jsonrpc":"1.0","id":%d,"result":{}}' % i)
         self.write('{"jsonrpc":"2.0","id":%d}' % i)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from helpers.gateway import alive, server, wait_for
+from helpers.gateway import Gateway, alive, server, wait_for
 
 CONTROL = ["/apps", "/data/populate", "/data/snapshot"]
 
@@ -343,3 +343,12 @@ def test_sigterm_takes_children_that_refuse_to_leave(gateway):
     gateway.serve(one=server("--stubborn"))
     assert gateway.stop()[0] == 0
     assert not gateway.children()
+
+
+def test_children_do_not_outlive_a_killed_gateway(coracle, tmp_path):
+    gateway = Gateway(coracle, tmp_path)
+    gateway.serve(one=server(), two=server("--stubborn"))
+    assert len(gateway.children()) == 2
+    gateway.process.kill()
+    gateway.process.wait()
+    wait_for(lambda: not gateway.children(), what="the children are gone")

@@ -880,6 +880,32 @@ def test_a_client_that_does_not_read_stalls_nobody(one):
     s.close()
 
 
+def test_progress_to_a_client_that_does_not_read_is_bounded(one, sanitized):
+    m = call("progress", steps=20_000)
+    m["params"]["_meta"] = {"progressToken": "t" * 500}
+    body = json.dumps(m).encode()
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", one.gateway.port))
+    fields = "".join(f"{k}: {v}\r\n" for k, v in one.headers().items())
+    before = one.gateway.memory_kb()
+    s.sendall(
+        b"POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%b\r\n%b"
+        % (len(body), fields.encode(), body)
+    )
+    assert s.recv(12) == b"HTTP/1.1 200"
+    time.sleep(0.5)
+    assert one.text("echo", text="a") == "a"
+    if not sanitized:
+        assert one.gateway.memory_kb() - before < 6000
+    answer = b""
+    while b'"result"' not in answer[-1000:]:
+        chunk = s.recv(1 << 20)
+        assert chunk
+        answer += chunk
+    s.close()
+
+
 def test_pipelined_calls_are_answered_in_order(one):
     fields = "".join(f"{k}: {v}\r\n" for k, v in one.headers().items())
     requests = b""
@@ -985,6 +1011,21 @@ def test_garbage_between_messages_is_skipped(gateway):
 
 def test_messages_that_no_server_should_send_do_no_harm(one):
     assert one.text("nasty") == "survived"
+    assert one.text("echo", text="a") == "a"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        '{"content":[{"type":"text","text":"\\ud83d"}]}',
+        '{"content":[{"type":"text","text":"\\x41"}]}',
+        '{"n":01}',
+        "[" * 200 + "]" * 200,
+        "NaN",
+    ],
+)
+def test_an_answer_that_cannot_be_read_ends_its_call(one, result):
+    assert "cannot be read" in one.failure("raw", result=result)
     assert one.text("echo", text="a") == "a"
 
 
