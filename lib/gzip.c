@@ -362,11 +362,12 @@ struct gzip {
 	uint8_t level[ISAL_DEF_LVL1_DEFAULT];
 };
 
+/* no time, no name, system unknown: the same bytes for the same input */
+static const uint8_t header[GZIP_HEADER_SIZE] = {
+	ID1, ID2, METHOD_DEFLATE, 0, 0, 0, 0, 0, 4, 255};
+
 struct gzip *gzip_new(void)
 {
-	/* no time, no name, system unknown: the same bytes for the same input */
-	static const uint8_t header[FIXED_SIZE] = {
-		ID1, ID2, METHOD_DEFLATE, 0, 0, 0, 0, 0, 4, 255};
 	struct gzip *z = mem_new(sizeof(*z));
 	if (!z)
 		return NULL;
@@ -437,6 +438,60 @@ bool gzip_step(struct gzip *z, struct gzip_io *io, bool finish)
 		}
 	}
 	return z->ended && z->small_done == z->small_n;
+}
+
+/* ------------------------------------------- writing, one block at a time */
+
+struct gzip_block {
+	struct isal_zstream deflate;
+	uint8_t level[ISAL_DEF_LVL1_DEFAULT];
+};
+
+struct gzip_block *gzip_block_new(void)
+{
+	return mem_new(sizeof(struct gzip_block));
+}
+
+void gzip_block_free(struct gzip_block *z)
+{
+	mem_free(z);
+}
+
+size_t gzip_block_step(
+	struct gzip_block *z, const void *in, size_t n, unsigned char *out)
+{
+	struct isal_zstream *s = &z->deflate;
+	if (n > GZIP_BUFFER)
+		return 0;
+	isal_deflate_stateless_init(s);
+	s->level = 1;
+	s->level_buf = z->level;
+	s->level_buf_size = sizeof(z->level);
+	s->gzip_flag = IGZIP_DEFLATE;
+	/* ends at a byte, and refers to nothing outside of the block */
+	s->flush = FULL_FLUSH;
+	s->end_of_stream = 0;
+	s->next_in = (uint8_t *)(uintptr_t)in;
+	s->avail_in = (uint32_t)n;
+	s->next_out = out;
+	s->avail_out = GZIP_BLOCK_MAX;
+	if (isal_deflate_stateless(s) != COMP_OK || s->avail_in)
+		return 0;
+	return GZIP_BLOCK_MAX - s->avail_out;
+}
+
+void gzip_header(unsigned char out[GZIP_HEADER_SIZE])
+{
+	memcpy(out, header, sizeof(header));
+}
+
+void gzip_end(unsigned char out[GZIP_END_SIZE], uint32_t crc, uint32_t size)
+{
+	/* an empty last block, with the fixed codes */
+	out[0] = 3;
+	out[1] = 0;
+	put_le32(out + 2, crc);
+	put_le32(out + 6, size);
 }
 
 uint32_t gzip_crc32(uint32_t crc, const void *p, size_t n)

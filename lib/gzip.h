@@ -80,6 +80,38 @@ void gzip_free(struct gzip *z);
  */
 bool gzip_step(struct gzip *z, struct gzip_io *io, bool finish);
 
+/* ------------------------------------------- writing, one block at a time */
+
+/*
+ * A stream in pieces that know nothing of each other, so that several threads
+ * can make them: GZIP_HEADER_SIZE bytes of header, any number of blocks, and
+ * the end. Each thread needs a compressor of its own.
+ */
+struct gzip_block;
+
+enum {
+	GZIP_HEADER_SIZE = 10,
+	GZIP_END_SIZE = 10,
+	/* room for a block of GZIP_BUFFER bytes, whatever they are */
+	GZIP_BLOCK_MAX = GZIP_BUFFER + (1 << 12),
+};
+
+struct gzip_block *gzip_block_new(void);
+void gzip_block_free(struct gzip_block *z);
+
+/*
+ * Compress n bytes, at most GZIP_BUFFER, to out of GZIP_BLOCK_MAX bytes.
+ * Returns the length, a whole number of bytes that others can follow; 0 on a
+ * failure that cannot happen.
+ */
+size_t gzip_block_step(
+	struct gzip_block *z, const void *in, size_t n, unsigned char *out);
+
+void gzip_header(unsigned char out[GZIP_HEADER_SIZE]);
+
+/* crc and size (modulo 2^32) of all that is in the blocks */
+void gzip_end(unsigned char out[GZIP_END_SIZE], uint32_t crc, uint32_t size);
+
 /* CRC-32 (ISO 3309) continued from crc; 0 to begin */
 uint32_t gzip_crc32(uint32_t crc, const void *p, size_t n);
 

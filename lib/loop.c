@@ -335,7 +335,9 @@ void loop_stop(struct loop *l)
 int loop_init(struct loop *l)
 {
 	sigset_t chld;
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	/* where it is ignored, children vanish without a status */
+	const struct sigaction keep = {.sa_handler = SIG_DFL};
 	memset(l, 0, sizeof(*l));
 	l->signals.fd = -1;
 	l->now_ms = clock_ms();
@@ -345,6 +347,7 @@ int loop_init(struct loop *l)
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	if (sigaction(SIGPIPE, &ignore, NULL) < 0 ||
+		sigaction(SIGCHLD, &keep, NULL) < 0 ||
 		sigprocmask(SIG_BLOCK, &chld, &l->old_mask) < 0)
 		goto fail;
 	int fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);

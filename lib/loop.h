@@ -79,7 +79,8 @@ struct loop {
 };
 
 /*
- * 0 or a negative errno. SIGCHLD is watched from here on and SIGPIPE ignored.
+ * 0 or a negative errno. SIGCHLD is watched from here on, also when the
+ * caller's parent had it ignored, and SIGPIPE ignored.
  */
 int loop_init(struct loop *l);
 void loop_fini(struct loop *l);

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -96,6 +98,33 @@ static bool is_target(const struct spawn *s, int fd)
 	return false;
 }
 
+/* close first..last in one call; false where the kernel has none (5.9) */
+static bool close_range_of(int first, int last)
+{
+#ifdef SYS_close_range
+	return syscall(SYS_close_range, first, last, 0) == 0;
+#else
+	(void)first;
+	(void)last;
+	return false;
+#endif
+}
+
+static void close_slowly(int first, int last)
+{
+	for (int fd = first; fd <= last; fd++)
+		(void)close(fd);
+}
+
+/* no descriptor lies above, unless the limit was higher once */
+static int open_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max > 1 << 20)
+		return 1 << 20;
+	return (int)limit.rlim_max;
+}
+
 /* what the caller inherited without close-on-exec must not reach the child */
 static void close_others(const struct spawn *s, int report)
 {
@@ -103,19 +132,14 @@ static void close_others(const struct spawn *s, int report)
 	for (size_t i = 0; i < s->nfds; i++)
 		if (s->fds[i].to >= last)
 			last = s->fds[i].to + 1;
-	/* the report pipe lies at or above last and closes at exec */
 	for (int fd = 3; fd < last; fd++)
-		if (!is_target(s, fd) && fd != report)
+		if (!is_target(s, fd))
 			(void)close(fd);
-#ifdef SYS_close_range
-	enum { CLOEXEC_RANGE = 4 }; /* CLOSE_RANGE_CLOEXEC */
-	if (syscall(SYS_close_range, last, ~0U, CLOEXEC_RANGE) == 0)
-		return;
-#endif
-	enum { FD_LIMIT = 1024 };
-	for (int fd = last; fd < FD_LIMIT; fd++)
-		if (fd != report)
-			(void)close(fd);
+	/* the report pipe lies at or above last and closes at exec */
+	if (report > last && !close_range_of(last, report - 1))
+		close_slowly(last, report - 1);
+	if (!close_range_of(report + 1, INT_MAX))
+		close_slowly(report + 1, open_limit());
 }
 
 static int take_ids(const struct spawn_ids *ids)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/size.h"
 
@@ -45,26 +46,57 @@ static int compare_entries(const void *a, const void *b, void *index)
 	return d ? d : (ea->order > eb->order) - (ea->order < eb->order);
 }
 
-/* the tool's JSON, with its name prefixed where that is due */
-static void add_tool(
+static int compare_orders(const void *a, const void *b)
+{
+	const struct mcp_entry *ea = a, *eb = b;
+	return (ea->order > eb->order) - (ea->order < eb->order);
+}
+
+static void sort_by_name(struct mcp_index *x)
+{
+	qsort_r(x->entry, x->n, sizeof(*x->entry), compare_entries, x);
+}
+
+static void add_entry(
 	struct mcp_index *x, struct mcp_upstream *u, size_t tool, bool prefixed)
 {
 	struct mcp_entry *e = &x->entry[x->n];
-	struct str raw = mcp_tool_raw(&u->tools, tool);
-	struct str raw_name = mcp_tool_name(&u->tools, tool);
 	*e = (struct mcp_entry){.name_at = x->names.n,
 		.order = x->n,
+		.prefixed = prefixed,
 		.upstream = u,
 		.tool = tool};
 	if (prefixed)
 		buf_putf(&x->names, "%s_", u->config->name);
-	json_unquote(&x->names, raw_name);
+	json_unquote(&x->names, mcp_tool_name(&u->tools, tool));
 	e->name_len = x->names.n - e->name_at;
-	if (x->names.err)
-		return;
-	if (x->n++)
-		buf_putc(&x->list, ',');
-	if (!prefixed) {
+	x->n++;
+}
+
+/* a client that sees a name twice may refuse the whole list */
+static void drop_duplicates(struct mcp_index *x)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < x->n; i++) {
+		struct str name = name_of(x, &x->entry[i]);
+		if (kept && str_eq(name, name_of(x, &x->entry[kept - 1])))
+			log_warn(
+				"server %s: tool %.*s exists already, left out",
+				x->entry[i].upstream->config->name,
+				STR_FMT(str_first(name, 200)));
+		else
+			x->entry[kept++] = x->entry[i];
+	}
+	x->n = kept;
+}
+
+/* the tool's JSON, with its name prefixed where that is due */
+static void put_tool(struct mcp_index *x, const struct mcp_entry *e)
+{
+	const struct mcp_tools *tools = &e->upstream->tools;
+	struct str raw = mcp_tool_raw(tools, e->tool);
+	struct str raw_name = mcp_tool_name(tools, e->tool);
+	if (!e->prefixed) {
 		buf_put_str(&x->list, raw);
 		return;
 	}
@@ -74,33 +106,51 @@ static void add_tool(
 	buf_put_str(&x->list, str_from_index(raw, before + raw_name.n));
 }
 
-int mcp_index_build(
-	struct mcp_index *x, struct mcp_upstream *const *set, size_t n)
+static void put_list(struct mcp_index *x)
 {
-	struct mcp_index fresh;
+	qsort(x->entry, x->n, sizeof(*x->entry), compare_orders);
+	buf_puts(&x->list, "{\"tools\":[");
+	for (size_t i = 0; i < x->n; i++) {
+		if (i)
+			buf_putc(&x->list, ',');
+		put_tool(x, &x->entry[i]);
+	}
+	buf_puts(&x->list, "]}");
+}
+
+static int fill(struct mcp_index *x, struct mcp_upstream *const *set, size_t n)
+{
 	size_t serving = 0, tools = 0;
-	mcp_index_init(&fresh);
 	for (size_t i = 0; i < n; i++) {
 		serving += set[i]->config->serve_tools;
 		tools += set[i]->tools.n;
 	}
-	fresh.entry = mem_new_array(tools, sizeof(*fresh.entry));
-	if (!fresh.entry)
+	x->entry = mem_new_array(tools, sizeof(*x->entry));
+	if (!x->entry)
 		return -ENOMEM;
-	buf_puts(&fresh.list, "{\"tools\":[");
-	for (size_t i = 0; i < n; i++) {
-		if (!set[i]->config->serve_tools)
-			continue;
+	for (size_t i = 0; i < n; i++)
 		for (size_t t = 0; t < set[i]->tools.n; t++)
-			add_tool(&fresh, set[i], t, serving > 1);
-	}
-	buf_puts(&fresh.list, "]}");
-	if (fresh.list.err || fresh.names.err) {
-		mcp_index_fini(&fresh);
+			if (set[i]->config->serve_tools)
+				add_entry(x, set[i], t, serving > 1);
+	if (x->names.err)
 		return -ENOMEM;
+	sort_by_name(x);
+	drop_duplicates(x);
+	put_list(x);
+	sort_by_name(x);
+	return x->list.err ? -ENOMEM : 0;
+}
+
+int mcp_index_build(
+	struct mcp_index *x, struct mcp_upstream *const *set, size_t n)
+{
+	struct mcp_index fresh;
+	mcp_index_init(&fresh);
+	int r = fill(&fresh, set, n);
+	if (r < 0) {
+		mcp_index_fini(&fresh);
+		return r;
 	}
-	qsort_r(fresh.entry, fresh.n, sizeof(*fresh.entry), compare_entries,
-		&fresh);
 	mcp_index_fini(x);
 	*x = fresh;
 	return 0;

@@ -13,7 +13,9 @@
 struct mcp_entry {
 	size_t name_at; /* of the full name, in names */
 	size_t name_len;
-	size_t order; /* place in the list; the first of two equal names wins */
+	size_t order; /* place in the configuration */
+	bool prefixed;
+	bool shadowed; /* an earlier one has the same name: not listed */
 	struct mcp_upstream *upstream;
 	size_t tool; /* index into upstream->tools */
 };

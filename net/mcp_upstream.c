@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net/mcp_upstream.c - handshake, calls and restarts of one MCP server.
+ * net/mcp_upstream.c - handshake, tools and restarts of one MCP server.
  *
  * input: untrusted
  */
@@ -16,6 +16,7 @@
 #include "lib/size.h"
 #include "lib/version.h"
 #include "net/mcp.h"
+#include "net/mcp_call.h"
 
 enum {
 	BACKOFF_FIRST_MS = 100,
@@ -24,164 +25,11 @@ enum {
 	PAUSE_TOLD_MS = 1000,
 	POLL_MS = 250, /* between two looks for a first tool */
 	HELD_MAX = 64 << 20,
-	EDITS_MAX = 8,
 };
 
 static void start(struct mcp_upstream *u);
 static void restart(struct mcp_upstream *u);
 static void ask_tools(struct mcp_upstream *u, struct str cursor);
-
-static struct loop *loop_of(const struct mcp_upstream *u)
-{
-	return u->children->loop;
-}
-
-/* ---------------------------------------------------------------- calls */
-
-static struct mcp_call **bucket(struct mcp_upstream *u, uint64_t id)
-{
-	return &u->calls[id % MCP_CALL_BUCKETS];
-}
-
-static void enlist(struct mcp_upstream *u, struct mcp_call *call)
-{
-	struct mcp_call **head = bucket(u, ++u->last_id);
-	call->upstream = u;
-	call->id = u->last_id;
-	call->next = *head;
-	*head = call;
-	if (call != &u->own)
-		u->ncalls++;
-}
-
-static void delist(struct mcp_call *call)
-{
-	struct mcp_upstream *u = call->upstream;
-	struct mcp_call **at = bucket(u, call->id);
-	while (*at && *at != call)
-		at = &(*at)->next;
-	if (*at)
-		*at = call->next;
-	loop_timer_clear(loop_of(u), &call->timer);
-	call->upstream = NULL;
-	if (call != &u->own)
-		u->ncalls--;
-}
-
-static struct mcp_call *find_call(struct mcp_upstream *u, struct str raw_id)
-{
-	uint64_t id;
-	if (!json_u64(raw_id, &id))
-		return NULL;
-	struct mcp_call *call = *bucket(u, id);
-	while (call && call->id != id)
-		call = call->next;
-	return call;
-}
-
-static void fail_call(struct mcp_call *call, const char *why)
-{
-	delist(call);
-	call->ops->on_failure(call, why);
-}
-
-static void fail_all(struct mcp_upstream *u, const char *why)
-{
-	/* a failure handler may start a call: take what is there now only */
-	for (size_t i = 0; i < MCP_CALL_BUCKETS; i++) {
-		uint64_t last = u->last_id;
-		struct mcp_call *call = u->calls[i];
-		while (call) {
-			struct mcp_call *next = call->next;
-			if (call->id <= last)
-				fail_call(call, why);
-			call = next;
-		}
-	}
-}
-
-static void on_call_timeout(void *owner)
-{
-	struct mcp_call *call = owner;
-	struct mcp_upstream *u = call->upstream;
-	char why[256];
-	fmt_str(why, sizeof(why), "server '%s' did not answer within %llu s",
-		u->config->name,
-		(unsigned long long)(u->config->call_timeout_ms / 1000));
-	log_warn("%s", why);
-	mcp_upstream_cancel(call, STR("\"timeout\""));
-	call->ops->on_failure(call, why);
-}
-
-static void arm_timeout(struct mcp_upstream *u, struct mcp_call *call)
-{
-	if (u->config->call_timeout_ms)
-		(void)loop_timer_at(loop_of(u), &call->timer,
-			loop_now(loop_of(u)) + u->config->call_timeout_ms,
-			on_call_timeout, call);
-}
-
-/* where a request goes now: to the process, or aside until it is ready */
-static struct buf *outlet(struct mcp_upstream *u)
-{
-	return u->state == MCP_READY ? mcp_child_queue(u->child) : &u->held;
-}
-
-static void flush(struct mcp_upstream *u)
-{
-	if (u->state == MCP_READY)
-		mcp_child_flush(u->child);
-}
-
-void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
-	const struct mcp_outgoing *out)
-{
-	struct jsonrpc_edit all[EDITS_MAX];
-	char digits[FMT_U64_MAX];
-	size_t n = 0;
-	enlist(u, call);
-	if (u->state == MCP_DOWN || u->state == MCP_FAILED ||
-		out->n + 2 > EDITS_MAX) {
-		fail_call(call, u->why);
-		return;
-	}
-	struct str id = str_from(digits, fmt_u64(digits, call->id));
-	for (size_t i = 0; i < out->n; i++)
-		n = jsonrpc_add_edit(
-			all, n, out->edits[i].at, out->edits[i].with);
-	n = jsonrpc_add_edit(all, n, out->request->id, id);
-	if (out->token.p)
-		n = jsonrpc_add_edit(all, n, out->token, id);
-	struct buf *queue = outlet(u);
-	jsonrpc_put_edited(queue, out->request->text, all, n);
-	buf_putc(queue, '\n');
-	arm_timeout(u, call);
-	flush(u);
-}
-
-static void put_cancelled(
-	struct mcp_upstream *u, uint64_t id, struct str reason)
-{
-	struct buf *out = outlet(u);
-	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"method\":"
-		      "\"notifications/cancelled\",\"params\":{\"requestId\":");
-	buf_put_u64(out, id);
-	if (reason.p) {
-		buf_puts(out, ",\"reason\":");
-		buf_put_str(out, reason);
-	}
-	buf_puts(out, "}}\n");
-}
-
-void mcp_upstream_cancel(struct mcp_call *call, struct str reason)
-{
-	struct mcp_upstream *u = call->upstream;
-	if (!u)
-		return;
-	delist(call);
-	put_cancelled(u, call->id, reason);
-	flush(u);
-}
 
 /* ------------------------------------------------------------ handshake */
 
@@ -196,13 +44,13 @@ static void become_ready(struct mcp_upstream *u)
 	if (u->state == MCP_STARTING) {
 		u->state = MCP_READY;
 		u->was_ready = true;
-		loop_timer_clear(loop_of(u), &u->timer);
+		loop_timer_clear(mcp_upstream_loop(u), &u->timer);
 		buf_put_str(mcp_child_queue(u->child), buf_str(&u->held));
 		buf_fini(&u->held);
 		mcp_child_flush(u->child);
 		log_debug("server %s: ready after %llu ms, %zu tools",
 			u->config->name,
-			(unsigned long long)(loop_now(loop_of(u)) -
+			(unsigned long long)(loop_now(mcp_upstream_loop(u)) -
 					     u->started_ms),
 			u->tools.n);
 	}
@@ -219,11 +67,11 @@ static void give_up(struct mcp_upstream *u)
 	log_warn("%s", u->why);
 	u->state = MCP_FAILED;
 	u->child = NULL;
-	loop_timer_clear(loop_of(u), &u->timer);
-	loop_timer_clear(loop_of(u), &u->poll);
+	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
+	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
 	if (child)
 		mcp_child_retire(child);
-	fail_all(u, u->why);
+	mcp_call_fail_all(u, u->why);
 	if (u->events.on_failed)
 		u->events.on_failed(u->events.owner, u);
 }
@@ -290,8 +138,8 @@ static void on_tools(struct mcp_call *call, const struct jsonrpc *m)
 	if (u->fresh.n == 0 && u->state == MCP_STARTING && !u->was_ready) {
 		fmt_str(u->why, sizeof(u->why), "server '%s': it has no tools",
 			u->config->name);
-		(void)loop_timer_at(loop_of(u), &u->poll,
-			loop_now(loop_of(u)) + POLL_MS, on_poll, u);
+		(void)loop_timer_at(mcp_upstream_loop(u), &u->poll,
+			loop_now(mcp_upstream_loop(u)) + POLL_MS, on_poll, u);
 		return;
 	}
 	become_ready(u);
@@ -307,7 +155,7 @@ static void own_request(struct mcp_upstream *u, const struct mcp_call_ops *ops,
 {
 	struct buf *out = mcp_child_queue(u->child);
 	u->own.ops = ops;
-	enlist(u, &u->own);
+	mcp_call_enlist(u, &u->own);
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	buf_put_u64(out, u->own.id);
 	buf_putf(out, ",\"method\":\"%s\",\"params\":", method);
@@ -406,10 +254,10 @@ static void on_notification(struct mcp_upstream *u, const struct jsonrpc *m)
 	if (!jsonrpc_is(m, "notifications/progress"))
 		return;
 	struct str token = json_member(m->params, "progressToken");
-	struct mcp_call *call = token.p ? find_call(u, token) : NULL;
+	struct mcp_call *call = token.p ? mcp_call_find(u, token) : NULL;
 	if (!call)
 		return;
-	arm_timeout(u, call); /* progress is a sign of life */
+	mcp_call_arm(u, call); /* progress is a sign of life */
 	if (call->ops->on_progress)
 		call->ops->on_progress(call, m);
 }
@@ -419,14 +267,14 @@ static void on_unreadable(
 	struct mcp_upstream *u, struct str line, const char *why)
 {
 	char text[256];
-	struct mcp_call *call = find_call(u, jsonrpc_guess_id(line));
+	struct mcp_call *call = mcp_call_find(u, jsonrpc_guess_id(line));
 	log_debug("server %s: not a message (%s): %.*s", u->config->name, why,
 		STR_FMT(str_first(line, 200)));
 	fmt_str(text, sizeof(text), "its answer cannot be read: %s", why);
 	if (call == &u->own && u->state == MCP_STARTING)
 		handshake_failed(u, text);
 	else if (call)
-		fail_call(call, text);
+		mcp_call_fail(call, text);
 }
 
 static void on_line(void *owner, struct str line)
@@ -446,10 +294,10 @@ static void on_line(void *owner, struct str line)
 		on_notification(u, &m);
 		return;
 	}
-	struct mcp_call *call = m.id.p ? find_call(u, m.id) : NULL;
+	struct mcp_call *call = m.id.p ? mcp_call_find(u, m.id) : NULL;
 	if (!call)
 		return; /* cancelled, or never asked */
-	delist(call);
+	mcp_call_delist(call);
 	call->ops->on_answer(call, &m);
 }
 
@@ -479,7 +327,7 @@ static void on_restart(void *owner)
  */
 static void restart(struct mcp_upstream *u)
 {
-	uint64_t now = loop_now(loop_of(u));
+	uint64_t now = loop_now(mcp_upstream_loop(u));
 	uint64_t pause = 0;
 	if (now - u->started_ms < STEADY_MS)
 		pause = u->backoff_ms;
@@ -488,8 +336,9 @@ static void restart(struct mcp_upstream *u)
 	/* calls wait for a short pause, and are told about a long one */
 	u->state = pause >= PAUSE_TOLD_MS ? MCP_DOWN : MCP_STARTING;
 	buf_fini(&u->held);
-	(void)loop_timer_at(loop_of(u), &u->timer, now + pause, on_restart, u);
-	fail_all(u, u->why);
+	(void)loop_timer_at(
+		mcp_upstream_loop(u), &u->timer, now + pause, on_restart, u);
+	mcp_call_fail_all(u, u->why);
 }
 
 static void on_child_gone(void *owner, const char *reason)
@@ -497,7 +346,7 @@ static void on_child_gone(void *owner, const char *reason)
 	struct mcp_upstream *u = owner;
 	explain_exit(u, reason);
 	u->child = NULL;
-	loop_timer_clear(loop_of(u), &u->poll);
+	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
 	if (!u->was_ready) {
 		give_up(u);
 		return;
@@ -532,7 +381,7 @@ static void start(struct mcp_upstream *u)
 	struct mcp_child_events events = {
 		.on_line = on_line, .on_exit = on_child_gone, .owner = u};
 	struct mcp_why why;
-	u->started_ms = loop_now(loop_of(u));
+	u->started_ms = loop_now(mcp_upstream_loop(u));
 	u->attempts++;
 	u->child = mcp_child_start(u->children, u->config, &events, &why);
 	if (!u->child) {
@@ -542,7 +391,7 @@ static void start(struct mcp_upstream *u)
 		return;
 	}
 	u->state = MCP_STARTING;
-	(void)loop_timer_at(loop_of(u), &u->timer,
+	(void)loop_timer_at(mcp_upstream_loop(u), &u->timer,
 		u->started_ms + u->config->startup_timeout_ms, on_deadline, u);
 	ask_initialize(u);
 }
@@ -563,8 +412,8 @@ struct mcp_upstream *mcp_upstream_new(struct mcp_children *children,
 	buf_init(&u->held, HELD_MAX);
 	u->state = MCP_STARTING;
 	/* from the loop, so that a failure at once finds its owner complete */
-	(void)loop_timer_at(
-		loop_of(u), &u->timer, loop_now(loop_of(u)), on_restart, u);
+	(void)loop_timer_at(mcp_upstream_loop(u), &u->timer,
+		loop_now(mcp_upstream_loop(u)), on_restart, u);
 	return u;
 }
 
@@ -582,9 +431,9 @@ void mcp_upstream_free(struct mcp_upstream *u)
 	fmt_str(u->why, sizeof(u->why), "server '%s' was taken out of service",
 		u->config->name);
 	u->state = MCP_FAILED;
-	fail_all(u, u->why);
-	loop_timer_clear(loop_of(u), &u->timer);
-	loop_timer_clear(loop_of(u), &u->poll);
+	mcp_call_fail_all(u, u->why);
+	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
+	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
 	if (u->child)
 		mcp_child_retire(u->child);
 	mcp_tools_fini(&u->tools);

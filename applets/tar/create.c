@@ -501,7 +501,7 @@ static void end_archive(struct create *c)
 
 void tar_create(const struct tar_options *o, struct report *r)
 {
-	struct create c = {.o = o, .r = r};
+	struct create c = {.o = o, .r = r, .out = {.fd = -1}};
 	sigset_t pipe;
 	/* whoever reads the status line is to read why it ended */
 	if (o->status_fd != UINT64_MAX) {

@@ -11,62 +11,71 @@
 #include "lib/mem.h"
 #include "lib/size.h"
 
-int output_open(struct output *out, int fd, bool gzip)
-{
-	*out = (struct output){.fd = fd};
-	out->in = mem_new(GZIP_BUFFER);
-	if (gzip) {
-		out->gzip = gzip_new();
-		out->out = mem_new(GZIP_BUFFER);
-	}
-	if (!out->in || (gzip && (!out->gzip || !out->out)))
-		return -ENOMEM;
-	/* fewer, longer writes to a pipe; no matter when it is none */
-	(void)fcntl(fd, F_SETPIPE_SZ, GZIP_BUFFER);
-	return 0;
-}
-
 static void write_out(struct output *out, const void *p, size_t n)
 {
 	if (out->err == 0 && n)
 		out->err = fd_write_full(out->fd, p, n);
-	out->written += n;
 }
 
-/* compress the block into whole buffers: part-filled ones would grow it */
-static void compress(struct output *out, bool finish)
+int output_open(struct output *out, int fd, bool gzip)
 {
-	struct gzip_io io = {.in = out->in, .in_n = out->in_n};
-	bool done = false;
-	while (out->err == 0 && (io.in_n || (finish && !done))) {
-		io.out = out->out;
-		io.out_n = GZIP_BUFFER;
-		done = gzip_step(out->gzip, &io, finish);
-		write_out(out, out->out, GZIP_BUFFER - io.out_n);
+	unsigned char head[GZIP_HEADER_SIZE];
+	*out = (struct output){.fd = fd, .gzip = gzip};
+	/* fewer, longer writes to a pipe; no matter when it is none */
+	(void)fcntl(fd, F_SETPIPE_SZ, GZIP_BUFFER);
+	if (!gzip) {
+		out->block = mem_new(GZIP_BUFFER);
+		return out->block ? 0 : -ENOMEM;
+	}
+	int err = pool_init(&out->pool);
+	if (err)
+		return err;
+	out->block = pool_block(&out->pool);
+	/* whoever waits for the first byte need not wait for the first MiB */
+	gzip_header(head);
+	write_out(out, head, sizeof(head));
+	return out->err;
+}
+
+/* write what is compressed; everything of it, or what is needed and ready */
+static void write_blocks(struct output *out, bool all)
+{
+	struct pool *p = &out->pool;
+	const unsigned char *block;
+	size_t n;
+	while ((block = pool_oldest(p, all || pool_full(p), &n))) {
+		if (n == 0 && out->err == 0)
+			out->err = -EIO;
+		write_out(out, block, n);
+		pool_release(p);
 	}
 }
 
-static void pass_on(struct output *out, bool finish)
+static void pass_on(struct output *out)
 {
-	if (out->gzip)
-		compress(out, finish);
-	else
-		write_out(out, out->in, out->in_n);
-	out->in_n = 0;
+	if (!out->gzip) {
+		write_out(out, out->block, out->n);
+	} else if (out->n) {
+		out->crc = gzip_crc32(out->crc, out->block, out->n);
+		pool_submit(&out->pool, out->n);
+		write_blocks(out, false);
+		out->block = pool_block(&out->pool);
+	}
+	out->n = 0;
 }
 
 unsigned char *output_room(struct output *out, size_t *n)
 {
-	*n = GZIP_BUFFER - out->in_n;
-	return out->in + out->in_n;
+	*n = GZIP_BUFFER - out->n;
+	return out->block + out->n;
 }
 
 void output_commit(struct output *out, size_t n)
 {
-	out->in_n += n;
+	out->n += n;
 	out->total += n;
-	if (out->in_n == GZIP_BUFFER)
-		pass_on(out, false);
+	if (out->n == GZIP_BUFFER)
+		pass_on(out);
 }
 
 void output_put(struct output *out, struct str bytes)
@@ -95,7 +104,13 @@ void output_zeros(struct output *out, uint64_t left)
 
 int output_finish(struct output *out)
 {
-	pass_on(out, true);
+	unsigned char end[GZIP_END_SIZE];
+	pass_on(out);
+	if (!out->gzip)
+		return out->err;
+	write_blocks(out, true);
+	gzip_end(end, out->crc, (uint32_t)out->total);
+	write_out(out, end, sizeof(end));
 	return out->err;
 }
 
@@ -103,7 +118,8 @@ void output_close(struct output *out)
 {
 	if (out->fd != STDOUT_FILENO)
 		fd_close(&out->fd);
-	gzip_free(out->gzip);
-	mem_free(out->in);
-	mem_free(out->out);
+	if (out->gzip)
+		pool_fini(&out->pool);
+	else
+		mem_free(out->block);
 }

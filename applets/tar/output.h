@@ -9,17 +9,17 @@
 #define APPLETS_TAR_OUTPUT_H
 
 #include "applets/tar/tar.h"
-#include "lib/gzip.h"
+#include "applets/tar/pool.h"
 
 struct output {
 	int fd;
-	struct gzip *gzip;  /* NULL: not compressed */
-	unsigned char *in;  /* GZIP_BUFFER bytes: the block being filled */
-	unsigned char *out; /* GZIP_BUFFER bytes when it is compressed */
-	size_t in_n;
-	uint64_t total;   /* bytes put in */
-	uint64_t written; /* bytes written */
-	int err;          /* first failure; all later calls do nothing */
+	bool gzip;
+	unsigned char *block; /* GZIP_BUFFER bytes: what is being filled */
+	size_t n;             /* bytes in it */
+	struct pool pool;     /* owns the block when it is compressed */
+	uint32_t crc;
+	uint64_t total; /* bytes put in */
+	int err;        /* first failure; all later calls do nothing */
 };
 
 /* fd is closed by output_close() unless it is standard output; 0 or -errno */

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/applet.h"
 #include "lib/fd.h"
@@ -167,8 +166,6 @@ static void check(const struct tar_options *o)
 		die_usage("refusing to make an empty archive");
 	if (o->atomic && (!o->extract || o->keep_old))
 		die_usage("--atomic goes with -x, and not with -k");
-	if (o->atomic && o->same_owner && geteuid() != 0)
-		die_usage("--same-owner needs root");
 }
 
 static void print_totals(const struct tar_options *o, const struct report *r)

@@ -317,6 +317,53 @@ TEST(gunzip_flipped_bits_never_pass)
 	buf_fini(&packed);
 }
 
+static void check_blocks(void (*fill)(struct buf *, size_t), size_t n)
+{
+	struct buf in, packed;
+	struct gzip_block *z = gzip_block_new();
+	uint32_t crc = 0;
+	CHECK(z);
+	buf_init(&in, OUT_MAX);
+	buf_init(&packed, OUT_MAX);
+	if (n)
+		fill(&in, n);
+	gzip_header((unsigned char *)buf_reserve(&packed, GZIP_HEADER_SIZE));
+	buf_commit(&packed, GZIP_HEADER_SIZE);
+	for (struct str rest = buf_str(&in); rest.n;) {
+		struct str part = str_first(rest, GZIP_BUFFER);
+		char *out = buf_reserve(&packed, GZIP_BLOCK_MAX);
+		CHECK(out);
+		size_t got = gzip_block_step(
+			z, part.p, part.n, (unsigned char *)out);
+		CHECK(got > 0);
+		CHECK(got < part.n + part.n / 5000 + 32);
+		buf_commit(&packed, got);
+		crc = gzip_crc32(crc, part.p, part.n);
+		rest = str_from_index(rest, part.n);
+	}
+	gzip_end((unsigned char *)buf_reserve(&packed, GZIP_END_SIZE), crc,
+		(uint32_t)in.n);
+	buf_commit(&packed, GZIP_END_SIZE);
+	struct buf out;
+	buf_init(&out, OUT_MAX);
+	CHECK_EQ(unpack(&out, buf_str(&packed), 4096, NULL), 0);
+	CHECK(str_eq(buf_str(&out), buf_str(&in)));
+	buf_fini(&out);
+	buf_fini(&in);
+	buf_fini(&packed);
+	gzip_block_free(z);
+}
+
+TEST(gzip_blocks_make_one_stream)
+{
+	check_blocks(put_text, 0);
+	check_blocks(put_text, 1);
+	check_blocks(put_text, 100);
+	check_blocks(put_text, 3000000);
+	check_blocks(put_noise, 1 << 21);
+	check_blocks(put_noise, 70000);
+}
+
 TEST(gzip_crc32_of_the_check_string)
 {
 	CHECK_EQ(gzip_crc32(0, "123456789", 9), 0xcbf43926);

@@ -317,6 +317,18 @@ TEST(loop_child_that_ended_before_it_was_watched)
 	loop_fini(&l);
 }
 
+TEST(loop_children_are_reported_where_sigchld_was_ignored)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	/* inherited from a careless parent: the kernel would reap by itself */
+	CHECK_EQ(sigaction(SIGCHLD, &ignore, NULL), 0);
+	CHECK_EQ(loop_init(&l), 0);
+	loop_child_add(&l, &kids[3], start_kid(3), on_kid, &kids[3]);
+	while (!ended)
+		CHECK_EQ(loop_turn(&l), 0);
+	loop_fini(&l);
+}
+
 TEST(loop_storm_of_children_loses_none)
 {
 	CHECK_EQ(loop_init(&l), 0);

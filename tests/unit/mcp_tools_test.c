@@ -171,8 +171,7 @@ TEST(mcp_index_several_servers_have_prefixes)
 	CHECK_EQ(mcp_index_build(&x, set, 3), 0);
 	check_str(buf_str(&x.list),
 		"{\"tools\":[{\"name\":\"one_b\",\"d\":1},{\"d\":2,\"name\":"
-		"\"one_a\"},{\"name\":\"t\\\"wo_a\"},{\"name\":\"t\\\"wo_a\"}"
-		"]}");
+		"\"one_a\"},{\"name\":\"t\\\"wo_a\"}]}");
 	CHECK_EQ(json_check(buf_str(&x.list), NULL), 0);
 	const struct mcp_entry *e = mcp_index_find(&x, STR("t\"wo_a"));
 	/* the first of two equal names wins */
@@ -181,6 +180,16 @@ TEST(mcp_index_several_servers_have_prefixes)
 	CHECK(e && e->upstream == &up[0] && e->tool == 0);
 	CHECK(!mcp_index_find(&x, STR("a")));
 	CHECK(!mcp_index_find(&x, STR("mute_never")));
+	end_index();
+}
+
+TEST(mcp_index_lists_a_name_once)
+{
+	start_index();
+	CHECK_EQ(mcp_index_build(&x, set + 1, 1), 0);
+	check_str(buf_str(&x.list), "{\"tools\":[{\"name\":\"a\"}]}");
+	const struct mcp_entry *e = mcp_index_find(&x, STR("a"));
+	CHECK(e && e->tool == 0);
 	end_index();
 }
 

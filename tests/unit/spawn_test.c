@@ -9,9 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "lib/buf.h"
 #include "lib/fd.h"
@@ -19,11 +23,13 @@
 #include "lib/size.h"
 #include "tests/unit/test.h"
 
+enum { FDS_MAX = 4096 };
+
 /* -------------------------------------------------------------- the child */
 
 static void probe_fds(void)
 {
-	for (int fd = 0; fd < 1024; fd++) {
+	for (int fd = 0; fd < FDS_MAX; fd++) {
 		char path[64], to[256];
 		if (fcntl(fd, F_GETFD) < 0)
 			continue;
@@ -123,7 +129,7 @@ static const char *value(const char *key)
 static int open_fds(void)
 {
 	int n = 0;
-	for (int fd = 0; fd < 1024; fd++) {
+	for (int fd = 0; fd < FDS_MAX; fd++) {
 		char key[16];
 		snprintf(key, sizeof(key), "fd%d", fd);
 		n += strcmp(value(key), "none") != 0;
@@ -282,6 +288,36 @@ TEST(spawn_leaks_no_descriptor)
 	/* nor in the caller */
 	int next = dup(0);
 	CHECK_EQ(next, 4);
+}
+
+/* from here on the kernel knows no close_range(2) */
+static void forget_close_range(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	struct sock_fprog prog = {ARRAY_LEN(filter), filter};
+	CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	CHECK_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+}
+
+TEST(spawn_leaks_no_descriptor_on_an_old_kernel)
+{
+	struct rlimit limit;
+	struct spawn s = request_of(spawn_self());
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	int high = limit.rlim_cur > 3000 ? 3000 : (int)limit.rlim_cur - 1;
+	forget_close_range();
+	CHECK(dup2(0, 900) == 900);
+	CHECK(dup2(0, high) == high);
+	CHECK_EQ(fd_pipe(out), 0);
+	s.fds = (struct spawn_fd[]){{out[1], 1}, {900, 50}};
+	s.nfds = 2;
+	run(&s);
+	CHECK_EQ(open_fds(), 4);
 }
 
 /* the caller has none of 0, 1 and 2, so the pipes of spawn() take them */

@@ -108,6 +108,16 @@ TEST(str_decimal_is_strict)
 	CHECK_EQ(v, 0);
 }
 
+TEST(str_hex_digits)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	for (int c = -128; c < 128; c++) {
+		const char *at = c ? strchr(digits, (char)c) : NULL;
+		int want = at ? (int)(at - digits) : -1;
+		CHECK_EQ(str_hex_digit((char)c), want > 15 ? want - 6 : want);
+	}
+}
+
 TEST(str_distance_counts_edits)
 {
 	char a[100], b[100];

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/mcp_call.c - the calls that are under way at one MCP server.
+ *
+ * input: untrusted
+ */
+#include "net/mcp_call.h"
+
+#include "lib/fmt.h"
+#include "lib/log.h"
+
+enum { EDITS_MAX = 8 };
+
+static struct mcp_call **bucket(struct mcp_upstream *u, uint64_t id)
+{
+	return &u->calls[id % MCP_CALL_BUCKETS];
+}
+
+void mcp_call_enlist(struct mcp_upstream *u, struct mcp_call *call)
+{
+	struct mcp_call **head = bucket(u, ++u->last_id);
+	call->upstream = u;
+	call->id = u->last_id;
+	call->next = *head;
+	*head = call;
+	if (call != &u->own)
+		u->ncalls++;
+}
+
+void mcp_call_delist(struct mcp_call *call)
+{
+	struct mcp_upstream *u = call->upstream;
+	struct mcp_call **at = bucket(u, call->id);
+	while (*at && *at != call)
+		at = &(*at)->next;
+	if (*at)
+		*at = call->next;
+	loop_timer_clear(mcp_upstream_loop(u), &call->timer);
+	call->upstream = NULL;
+	if (call != &u->own)
+		u->ncalls--;
+}
+
+struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id)
+{
+	uint64_t id;
+	if (!json_u64(raw_id, &id))
+		return NULL;
+	struct mcp_call *call = *bucket(u, id);
+	while (call && call->id != id)
+		call = call->next;
+	return call;
+}
+
+void mcp_call_fail(struct mcp_call *call, const char *why)
+{
+	mcp_call_delist(call);
+	call->ops->on_failure(call, why);
+}
+
+void mcp_call_fail_all(struct mcp_upstream *u, const char *why)
+{
+	/* a failure handler may start a call: take what is there now only */
+	for (size_t i = 0; i < MCP_CALL_BUCKETS; i++) {
+		uint64_t last = u->last_id;
+		struct mcp_call *call = u->calls[i];
+		while (call) {
+			struct mcp_call *next = call->next;
+			if (call->id <= last)
+				mcp_call_fail(call, why);
+			call = next;
+		}
+	}
+}
+
+static void on_call_timeout(void *owner)
+{
+	struct mcp_call *call = owner;
+	struct mcp_upstream *u = call->upstream;
+	char why[256];
+	fmt_str(why, sizeof(why), "server '%s' did not answer within %llu s",
+		u->config->name,
+		(unsigned long long)(u->config->call_timeout_ms / 1000));
+	log_warn("%s", why);
+	mcp_upstream_cancel(call, STR("\"timeout\""));
+	call->ops->on_failure(call, why);
+}
+
+void mcp_call_arm(struct mcp_upstream *u, struct mcp_call *call)
+{
+	if (u->config->call_timeout_ms)
+		(void)loop_timer_at(mcp_upstream_loop(u), &call->timer,
+			loop_now(mcp_upstream_loop(u)) +
+				u->config->call_timeout_ms,
+			on_call_timeout, call);
+}
+
+/* where a request goes now: to the process, or aside until it is ready */
+static struct buf *outlet(struct mcp_upstream *u)
+{
+	return u->state == MCP_READY ? mcp_child_queue(u->child) : &u->held;
+}
+
+static void flush(struct mcp_upstream *u)
+{
+	if (u->state == MCP_READY)
+		mcp_child_flush(u->child);
+}
+
+static size_t add_edit(
+	struct jsonrpc_edit *all, size_t n, struct str at, struct str with)
+{
+	size_t i = n;
+	for (; i > 0 && all[i - 1].at.p > at.p; i--)
+		all[i] = all[i - 1];
+	all[i] = (struct jsonrpc_edit){at, with};
+	return n + 1;
+}
+
+void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
+	const struct mcp_outgoing *out)
+{
+	struct jsonrpc_edit all[EDITS_MAX];
+	char digits[FMT_U64_MAX];
+	size_t n = 0;
+	mcp_call_enlist(u, call);
+	if (u->state == MCP_DOWN || u->state == MCP_FAILED ||
+		out->n + 2 > EDITS_MAX) {
+		mcp_call_fail(call, u->why);
+		return;
+	}
+	struct str id = str_from(digits, fmt_u64(digits, call->id));
+	for (size_t i = 0; i < out->n; i++)
+		n = add_edit(all, n, out->edits[i].at, out->edits[i].with);
+	n = add_edit(all, n, out->request->id, id);
+	if (out->token.p)
+		n = add_edit(all, n, out->token, id);
+	struct buf *queue = outlet(u);
+	jsonrpc_put_edited(queue, out->request->text, all, n);
+	buf_putc(queue, '\n');
+	mcp_call_arm(u, call);
+	flush(u);
+}
+
+static void put_cancelled(
+	struct mcp_upstream *u, uint64_t id, struct str reason)
+{
+	struct buf *out = outlet(u);
+	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"method\":"
+		      "\"notifications/cancelled\",\"params\":{\"requestId\":");
+	buf_put_u64(out, id);
+	if (reason.p) {
+		buf_puts(out, ",\"reason\":");
+		buf_put_str(out, reason);
+	}
+	buf_puts(out, "}}\n");
+}
+
+void mcp_upstream_cancel(struct mcp_call *call, struct str reason)
+{
+	struct mcp_upstream *u = call->upstream;
+	if (!u)
+		return;
+	mcp_call_delist(call);
+	put_cancelled(u, call->id, reason);
+	flush(u);
+}
