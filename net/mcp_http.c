@@ -15,6 +15,7 @@ enum {
 	BODY_MAX = 64 << 20, /* one POST */
 	BATCH_MAX = 256,
 	STREAM_PING_MS = 15000,
+	STREAM_QUEUE_MAX = 1 << 20,
 };
 
 /* --------------------------------------------------------------- refusals */
@@ -314,11 +315,17 @@ static void on_post(struct mcp_router *r, struct http_exchange *x)
 
 /* ---------------------------------------------------- the GET event stream */
 
+/* a client that does not read its stream gets no more of it */
+static bool is_read(const struct mcp_session *s)
+{
+	return s->stream && http_queued(s->stream) <= STREAM_QUEUE_MAX;
+}
+
 static void on_ping(void *owner)
 {
 	struct mcp_router *r = owner;
 	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
-		if (s->stream)
+		if (is_read(s))
 			mcp_stream_ping(s->stream);
 	if (r->sessions.streams)
 		(void)loop_timer_at(r->loop, &r->ping,
@@ -382,7 +389,7 @@ void mcp_router_end_streams(struct mcp_router *r)
 void mcp_router_broadcast(struct mcp_router *r, struct str message)
 {
 	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
-		if (s->stream)
+		if (is_read(s))
 			mcp_stream_put(s->stream, message);
 }
 
