@@ -470,10 +470,10 @@ def test_calls_over_what_can_wait_for_a_restart_fail_at_once(gateway, tmp_path):
         "args": ["-c", slow, usual["command"], *usual["args"]],
     })
     client = gateway.client()
-    client.call("kill")
+    client.result("kill")
     big = {"text": "x" * (40 << 20)}
     answers = together(
-        3, lambda i: client.call("echo", **(big if i else {"text": "small"}))
+        3, lambda i: client.result("echo", **(big if i else {"text": "small"}))
     )
     texts = [a["content"][0]["text"][:200] for a in answers]
     assert any("too much waiting" in t for t in texts), texts
