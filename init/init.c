@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -44,7 +45,8 @@ APPLET(init, "PID 1: prepare the container, run the gateway and a command.",
 	"  init sh -c 'make test'       exit with the status of the tests\n"
 	"  init --no-gateway -- sleep 9 no service, only the command\n"
 	"  init --check                 is the configuration sound? (78: "
-	"no)\n");
+	"no)\n"
+	"  init --print-default >init.json   a file to begin with\n");
 
 enum { LOOP_RETRY_MS = 100 };
 
@@ -61,9 +63,11 @@ struct options {
 	bool group;
 	bool child_only;
 	bool check;
+	bool print_default;
+	bool strict;
 };
 
-enum { UNSET_GRACE = CONFIG_GRACE_MAX_MS + 1 };
+enum { UNSET_GRACE = CONFIG_TIME_MAX_MS + 1 };
 
 static int parse(struct options *o, int argc, char **argv)
 {
@@ -76,7 +80,15 @@ static int parse(struct options *o, int argc, char **argv)
 		{.name = "check",
 			.type = ARG_FLAG,
 			.dst = &o->check,
-			.help = "only validate the configuration"},
+			.help = "validate the configuration and print it"},
+		{.name = "print-default",
+			.type = ARG_FLAG,
+			.dst = &o->print_default,
+			.help = "print the built-in configuration"},
+		{.name = "strict",
+			.type = ARG_FLAG,
+			.dst = &o->strict,
+			.help = "exit (78) when the configuration is wrong"},
 		{.name = "no-gateway",
 			.type = ARG_FLAG,
 			.dst = &o->no_gateway,
@@ -97,7 +109,7 @@ static int parse(struct options *o, int argc, char **argv)
 			.type = ARG_NUMBER,
 			.dst = &o->grace_ms,
 			.value = "MS",
-			.max = CONFIG_GRACE_MAX_MS,
+			.max = CONFIG_TIME_MAX_MS,
 			.help = "from SIGTERM to SIGKILL (default 5000)"},
 		{.name = "group",
 			.type = ARG_FLAG,
@@ -112,7 +124,7 @@ static int parse(struct options *o, int argc, char **argv)
 		&applet_init, opts, ARRAY_LEN(opts), argc, argv);
 	if (o->group && o->child_only)
 		die_usage("--group and --child-only exclude each other");
-	if (o->listen && !config_is_address(o->listen))
+	if (o->listen && !shape_is_address(o->listen))
 		die_usage("--gateway-listen wants an IP address, not '%s'",
 			o->listen);
 	return first;
@@ -147,15 +159,47 @@ static int read_config(struct config *c, const struct options *o)
 	fmt_str(where, sizeof(where), "environment");
 	mistakes += config_environment(c, on_mistake, where);
 	if (o->listen)
-		c->listen = o->listen;
+		c->gateway.listen = o->listen;
 	if (o->port)
-		c->port = o->port;
+		c->gateway.port = o->port;
 	if (o->grace_ms != UNSET_GRACE)
 		c->grace_ms = o->grace_ms;
 	if (o->no_gateway)
-		c->gateway = false;
+		c->gateway.enabled = false;
 	c->child_only = o->child_only;
 	return mistakes;
+}
+
+/* the variables, which were looked at first, win */
+static void apply_logging(const struct config *c)
+{
+	static const char *const levels[] = {
+		NULL, "error", "warn", "info", "debug"};
+	static const char *const formats[] = {NULL, "text", "json"};
+	if (c->log_level)
+		(void)setenv("CORACLE_LOG", levels[c->log_level], 0);
+	if (c->log_format)
+		(void)setenv("CORACLE_LOG_FORMAT", formats[c->log_format], 0);
+	if (c->log_level || c->log_format)
+		log_init("init");
+}
+
+static int check(const struct options *o)
+{
+	struct config c;
+	struct buf text;
+	int mistakes = 0;
+	if (o->check)
+		mistakes = read_config(&c, o);
+	else
+		config_default(&c);
+	buf_init(&text, CONFIG_ARENA_MAX);
+	config_print(&text, &c);
+	if (mistakes == 0)
+		print_str(buf_str(&text));
+	buf_fini(&text);
+	config_fini(&c);
+	return mistakes ? EXIT_CONFIG : EXIT_OK;
 }
 
 /* --------------------------------------------------------------- boot */
@@ -203,20 +247,25 @@ static void say_standing(const struct standing *s)
 }
 
 /* everything that other programs find in place */
-static void prepare_world(struct init *init)
+static int prepare_world(struct init *init)
 {
 	const struct standing *s = &init->standing;
+	const struct config *c = &init->config;
+	int r = 0;
 	if (s->root && s->pid1) {
 		mounts_setup(s->namespaced);
+		r = mounts_configured(c);
 		mark(init, "mounts");
 	}
 	/* run by hand on somebody's machine, it must not add users there */
 	if (s->root && (s->pid1 || s->namespaced)) {
-		users_setup();
+		users_setup(c);
 		mark(init, "users");
-		dirs_setup();
+		int dirs = dirs_setup(c);
+		r = r < 0 ? r : dirs;
 		mark(init, "directories");
 	}
+	return r;
 }
 
 static int setup(struct init *init, const struct options *o)
@@ -231,15 +280,18 @@ static int setup(struct init *init, const struct options *o)
 		(void)mounts_proc();
 	find_standing(&init->standing);
 	fds_setup(&init->fds);
-	(void)read_config(&init->config, o);
+	if (read_config(&init->config, o) > 0 && o->strict)
+		die(EXIT_CONFIG, "the configuration is wrong: --strict");
+	apply_logging(&init->config);
 	mark(init, "configuration");
 	if (!init->standing.pid1)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	prepare_world(init);
+	if (prepare_world(init) < 0)
+		die(EXIT_FAIL, "boot: what is required is not there");
 	if (init->standing.namespaced)
 		init->standing.second = is_second() && !init->standing.pid1;
 	say_standing(&init->standing);
-	if (init->config.gateway && !init->standing.second) {
+	if (init->config.gateway.enabled && !init->standing.second) {
 		r = service_add_gateway(init);
 		if (r < 0)
 			log_error("service gateway: %s", strerror(-r));
@@ -311,8 +363,8 @@ int init_main(int argc, char **argv)
 	struct options o = {.grace_ms = UNSET_GRACE};
 	init.start_us = clock_us();
 	int first = parse(&o, argc, argv);
-	if (o.check)
-		return read_config(&init.config, &o) ? EXIT_CONFIG : EXIT_OK;
+	if (o.check || o.print_default)
+		return check(&o);
 	if (first < argc)
 		init.command.argv = argv + first;
 	int r = setup(&init, &o);

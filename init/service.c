@@ -185,9 +185,9 @@ int service_add_gateway(struct init *init)
 	} else if (init->standing.root) {
 		log_warn("service gateway: no user environment, runs as root");
 	}
-	fmt_str(port, sizeof(port), "%ju", (uintmax_t)c->port);
-	const char *argv[] = {"coracle", "gateway", "--listen", c->listen,
-		"--port", port, "--root", c->root};
+	fmt_str(port, sizeof(port), "%ju", (uintmax_t)c->gateway.port);
+	const char *argv[] = {"coracle", "gateway", "--listen",
+		c->gateway.listen, "--port", port, "--root", c->gateway.root};
 	for (size_t i = 0; i < ARRAY_LEN(argv); i++)
 		s->argv[i] = arg(argv[i]);
 	init->nservices++;

@@ -2,6 +2,7 @@
 """init as PID 1 of a PID namespace and of a root file system of its own."""
 
 import http.client
+import json
 import os
 import pathlib
 import pty
@@ -603,6 +604,8 @@ def test_check_accepts_the_images_configuration(run, top):
     path = top / "rootfs/skeleton/etc/coracle/init.json"
     done = run("init", "--check", "--config", path)
     assert (done.returncode, done.stderr) == (0, b"")
+    effective = json.loads(done.stdout)
+    assert effective["gateway"]["enabled"] is True
 
 
 @pytest.mark.parametrize("text, message", [
@@ -617,6 +620,66 @@ def test_check_refuses_mistakes(run, tmp_path, text, message):
     done = run("init", "--check", "--config", path)
     assert done.returncode == 78
     assert message in done.stderr.decode()
+
+
+def test_default_configuration_is_accepted_and_printed_again(run, tmp_path):
+    text = run("init", "--print-default").stdout
+    path = tmp_path / "init.json"
+    path.write_bytes(text)
+    done = run("init", "--check", "--config", path)
+    assert (done.returncode, done.stdout) == (0, text)
+
+
+def test_strict_ends_a_boot_that_would_go_on(box):
+    write_config(box, '{"grace": 1}')
+    code, _, err = box.sh("exit 3", "--strict")
+    assert code == 78
+    assert 'unknown key "grace"' in err
+    assert box.sh("exit 3")[0] == 3
+
+
+def test_configured_users_directories_and_mounts(box):
+    write_config(box, json.dumps({
+        "groups": {"data": {"gid": 900, "members": ["agent"]}},
+        "users": {"pg": {"uid": 70, "home": "/srv/pg", "groups": ["data"]}},
+        "mounts": [{"target": "/cache/deep", "options": "nosuid,size=1m"}],
+        "directories": [
+            {"path": "/srv/pg", "owner": "pg:data", "mode": "2750",
+             "files": {"conf": "a=1\n"}},
+            {"path": "/srv/numbers", "owner": "12:13"}]}))
+    script = "grep /cache/deep /proc/mounts; cat /srv/pg/conf; id pg"
+    code, out, err = box.sh(script)
+    assert (code, err) == (0, "")
+    assert re.search(r"tmpfs /cache/deep tmpfs \S*nosuid\S*size=1024k", out)
+    assert "a=1\n" in out
+    assert "uid=70(pg) gid=70(pg) groups=70(pg),900(data)" in out
+    assert "data:x:900:agent,pg\n" in box.file("/etc/group").read_text()
+    st = box.file("/srv/pg").stat()
+    assert (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (70, 900, 0o2750)
+    st = box.file("/srv/pg/conf").stat()
+    assert (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (70, 900, 0o640)
+    assert box.file("/srv/numbers").stat().st_gid == 13
+    # a second boot writes nothing
+    box.file("/srv/pg/conf").write_text("mine")
+    first = etc(box)
+    assert box.sh("true") == (0, "", "")
+    assert etc(box) == first
+    assert box.file("/srv/pg/conf").read_text() == "mine"
+
+
+@pytest.mark.parametrize("key, value", [
+    ("directories", {"path": "/d", "owner": "nobody-here"}),
+    ("mounts", {"target": "/m", "type": "nosuchfs"}),
+])
+def test_what_is_required_ends_the_boot(box, key, value):
+    write_config(box, json.dumps({key: [value]}))
+    code, _, err = box.sh("exit 3")
+    assert code == 3 and "required" not in err
+    value["required"] = True
+    box.file("/etc/coracle/init.json").write_text(json.dumps({key: [value]}))
+    code, _, err = box.sh("exit 3")
+    assert code == 1
+    assert "and it is required" in err
 
 
 def test_check_wants_the_file_it_was_given(run, tmp_path):
