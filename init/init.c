@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "init/ctl.h"
 #include "init/dirs.h"
 #include "init/mounts.h"
 #include "init/proc.h"
@@ -27,8 +28,6 @@
 #include "lib/applet.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
-#include "lib/file.h"
-#include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/size.h"
 
@@ -50,125 +49,9 @@ APPLET(init, "PID 1: prepare the container, run the gateway and a command.",
 
 enum { LOOP_RETRY_MS = 100 };
 
-static const char config_path[] = "/etc/coracle/init.json";
 static const char lock_path[] = "/run/coracle.lock";
 
-/* what the command line said; it wins over environment and file */
-struct options {
-	const char *config;
-	const char *listen;
-	uint64_t port;
-	uint64_t grace_ms;
-	bool no_gateway;
-	bool group;
-	bool child_only;
-	bool check;
-	bool print_default;
-	bool strict;
-};
-
-enum { UNSET_GRACE = CONFIG_TIME_MAX_MS + 1 };
-
-static int parse(struct options *o, int argc, char **argv)
-{
-	const struct arg_opt opts[] = {
-		{.name = "config",
-			.type = ARG_TEXT,
-			.dst = &o->config,
-			.value = "FILE",
-			.help = "read FILE, not /etc/coracle/init.json"},
-		{.name = "check",
-			.type = ARG_FLAG,
-			.dst = &o->check,
-			.help = "validate the configuration and print it"},
-		{.name = "print-default",
-			.type = ARG_FLAG,
-			.dst = &o->print_default,
-			.help = "print the built-in configuration"},
-		{.name = "strict",
-			.type = ARG_FLAG,
-			.dst = &o->strict,
-			.help = "exit (78) when the configuration is wrong"},
-		{.name = "no-gateway",
-			.type = ARG_FLAG,
-			.dst = &o->no_gateway,
-			.help = "do not start the gateway"},
-		{.name = "gateway-listen",
-			.type = ARG_TEXT,
-			.dst = &o->listen,
-			.value = "ADDR",
-			.help = "address of the gateway"},
-		{.name = "port",
-			.type = ARG_NUMBER,
-			.dst = &o->port,
-			.value = "N",
-			.help = "port of the gateway",
-			.min = 1,
-			.max = 65535},
-		{.name = "grace",
-			.type = ARG_NUMBER,
-			.dst = &o->grace_ms,
-			.value = "MS",
-			.max = CONFIG_TIME_MAX_MS,
-			.help = "from SIGTERM to SIGKILL (default 5000)"},
-		{.name = "group",
-			.type = ARG_FLAG,
-			.dst = &o->group,
-			.help = "signal the command's group (default)"},
-		{.name = "child-only",
-			.type = ARG_FLAG,
-			.dst = &o->child_only,
-			.help = "signal only the command itself"},
-	};
-	int first = applet_args_until_operand(
-		&applet_init, opts, ARRAY_LEN(opts), argc, argv);
-	if (o->group && o->child_only)
-		die_usage("--group and --child-only exclude each other");
-	if (o->listen && !shape_is_address(o->listen))
-		die_usage("--gateway-listen wants an IP address, not '%s'",
-			o->listen);
-	return first;
-}
-
-/* ------------------------------------------------------ configuration */
-
-static void on_mistake(void *owner, const char *message)
-{
-	const char *where = owner;
-	log_warn("configuration: %s: %s", where, message);
-}
-
-/* returns the number of mistakes */
-static int read_config(struct config *c, const struct options *o)
-{
-	const char *path = o->config ? o->config : config_path;
-	struct buf text;
-	int mistakes = 0;
-	config_default(c);
-	buf_init(&text, CONFIG_TEXT_MAX);
-	int r = file_read(AT_FDCWD, path, &text);
-	char where[256];
-	fmt_str(where, sizeof(where), "%s", path);
-	if (r == 0) {
-		mistakes += config_parse(c, buf_str(&text), on_mistake, where);
-	} else if (r != -ENOENT || o->config) {
-		on_mistake(where, strerror(-r));
-		mistakes++;
-	}
-	buf_fini(&text);
-	fmt_str(where, sizeof(where), "environment");
-	mistakes += config_environment(c, on_mistake, where);
-	if (o->listen)
-		c->gateway.listen = o->listen;
-	if (o->port)
-		c->gateway.port = o->port;
-	if (o->grace_ms != UNSET_GRACE)
-		c->grace_ms = o->grace_ms;
-	if (o->no_gateway)
-		c->gateway.enabled = false;
-	c->child_only = o->child_only;
-	return mistakes;
-}
+/* --------------------------------------------------------------- boot */
 
 /* the variables, which were looked at first, win */
 static void apply_logging(const struct config *c)
@@ -183,26 +66,6 @@ static void apply_logging(const struct config *c)
 	if (c->log_level || c->log_format)
 		log_init("init");
 }
-
-static int check(const struct options *o)
-{
-	struct config c;
-	struct buf text;
-	int mistakes = 0;
-	if (o->check)
-		mistakes = read_config(&c, o);
-	else
-		config_default(&c);
-	buf_init(&text, CONFIG_ARENA_MAX);
-	config_print(&text, &c);
-	if (mistakes == 0)
-		print_str(buf_str(&text));
-	buf_fini(&text);
-	config_fini(&c);
-	return mistakes ? EXIT_CONFIG : EXIT_OK;
-}
-
-/* --------------------------------------------------------------- boot */
 
 static void mark(const struct init *init, const char *step)
 {
@@ -268,8 +131,9 @@ static int prepare_world(struct init *init)
 	return r;
 }
 
-static int setup(struct init *init, const struct options *o)
+static int setup(struct init *init)
 {
+	const struct options *o = &init->options;
 	/* first of all: PID 1 never sees a signal that it does not wait for */
 	int r = loop_init(&init->loop);
 	if (r == 0)
@@ -280,7 +144,7 @@ static int setup(struct init *init, const struct options *o)
 		(void)mounts_proc();
 	find_standing(&init->standing);
 	fds_setup(&init->fds);
-	if (read_config(&init->config, o) > 0 && o->strict)
+	if (options_configure(&init->config, o) > 0 && o->strict)
 		die(EXIT_CONFIG, "the configuration is wrong: --strict");
 	apply_logging(&init->config);
 	mark(init, "configuration");
@@ -291,26 +155,38 @@ static int setup(struct init *init, const struct options *o)
 	if (init->standing.namespaced)
 		init->standing.second = is_second() && !init->standing.pid1;
 	say_standing(&init->standing);
-	if (init->config.gateway.enabled && !init->standing.second) {
-		r = service_add_gateway(init);
-		if (r < 0)
-			log_error("service gateway: %s", strerror(-r));
-	}
+	service_load(init);
+	if (!init->standing.second &&
+		(init->standing.pid1 || init->standing.namespaced))
+		ctl_open(init);
 	return 0;
 }
 
-/* the directory is the command's, so it starts before we leave it */
 static void start(struct init *init)
 {
-	service_start_all(init);
-	mark(init, "services");
-	command_start(init);
-	mark(init, "command");
-	fds_drop_inherited(&init->fds);
+	command_prepare(init);
 	if (chdir("/") < 0)
 		log_warn("chdir /: %s", strerror(errno));
-	if (init->command.state == COMMAND_ENDED)
-		shutdown_begin(init);
+	service_advance(init);
+	mark(init, "services");
+	command_consider(init);
+	mark(init, "command");
+}
+
+int init_reload(struct init *init)
+{
+	struct config fresh;
+	if (!service_boot_over(init))
+		return -1;
+	int mistakes = options_configure(&fresh, &init->options);
+	if (mistakes > 0) {
+		log_warn("reload: %d mistakes, nothing changed", mistakes);
+		config_fini(&fresh);
+		return mistakes;
+	}
+	log_info("reload: configuration read");
+	service_reload_all(init, &fresh);
+	return 0;
 }
 
 /* ---------------------------------------------------------------- run */
@@ -342,11 +218,14 @@ static void turn(struct init *init)
 static int stop(struct init *init)
 {
 	int status = 0;
-	if (init->command.argv)
+	if (init->status >= 0)
+		status = init->status;
+	else if (init->command.argv)
 		status = init->command.status;
 	/* killed by us before its end was seen */
-	if (init->command.state == COMMAND_UP)
+	if (init->status < 0 && init->command.state == COMMAND_UP)
 		status = 128 + SIGKILL;
+	ctl_close(init);
 	uint64_t ms = loop_now(&init->loop) - init->shutdown.begun_ms;
 	log_debug("stopped: status %d after %ju ms, %ju orphans reaped", status,
 		(uintmax_t)ms, (uintmax_t)init->orphans);
@@ -359,15 +238,14 @@ static int stop(struct init *init)
 
 int init_main(int argc, char **argv)
 {
-	static struct init init;
-	struct options o = {.grace_ms = UNSET_GRACE};
+	static struct init init = {.notify.fd = -1, .ctl.fd = -1, .status = -1};
 	init.start_us = clock_us();
-	int first = parse(&o, argc, argv);
-	if (o.check || o.print_default)
-		return check(&o);
+	int first = options_parse(&init.options, &applet_init, argc, argv);
+	if (init.options.check || init.options.print_default)
+		return options_show(&init.options);
 	if (first < argc)
 		init.command.argv = argv + first;
-	int r = setup(&init, &o);
+	int r = setup(&init);
 	if (r < 0)
 		die(EXIT_WRAPPER, "event loop: %s", strerror(-r));
 	/* -------- from here on, nothing may end this process but turn() */

@@ -6,14 +6,18 @@
  *   deaf       print "ready" and survive every signal that can be caught
  *   storm N    make N orphans that end together; print how many zombies stay
  *   escape F   a child of its own session that writes F when SIGTERM comes
+ *   notify MS F  after MS write the time to F, then READY=1, then wait
  *   fds        print the open descriptors
  */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -140,6 +144,29 @@ static int fds(void)
 	return 0;
 }
 
+static int notify(int ms, const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	const char *name = getenv("NOTIFY_SOCKET");
+	struct timespec t;
+	nap(ms);
+	clock_gettime(CLOCK_REALTIME, &t);
+	FILE *f = fopen(path, "w");
+	if (!f || !name)
+		return 1;
+	fprintf(f, "%lld%09ld\n", (long long)t.tv_sec, t.tv_nsec);
+	fclose(f);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", name);
+	socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+				  strlen(name));
+	if (a.sun_path[0] == '@')
+		a.sun_path[0] = '\0';
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	sendto(fd, "STATUS=good\nREADY=1\n", 20, 0, (struct sockaddr *)&a, n);
+	nap(99000);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -152,6 +179,8 @@ int main(int argc, char **argv)
 		return storm((int)strtol(argv[2], NULL, 10));
 	if (strcmp(what, "escape") == 0 && argc > 2)
 		return escape(argv[2]);
+	if (strcmp(what, "notify") == 0 && argc > 3)
+		return notify((int)strtol(argv[2], NULL, 10), argv[3]);
 	if (strcmp(what, "fds") == 0)
 		return fds();
 	return 2;
