@@ -31,21 +31,21 @@
 #include "lib/log.h"
 #include "lib/size.h"
 
-APPLET(init, "PID 1: prepare the container, run the gateway and a command.",
+APPLET(init, "PID 1: prepare the container, run services and a command.",
 	"usage: init [OPTION...] [--] [COMMAND [ARGUMENT...]]\n"
 	"\n"
-	"Makes users, directories and missing mounts, keeps the gateway\n"
-	"running and runs COMMAND in the foreground: signals go to it, "
-	"orphans\n"
-	"are reaped, its status is the container's. Without a COMMAND it\n"
-	"supervises until SIGTERM. Not as PID 1 it does the same for its own\n"
-	"descendants and mounts nothing.\n"
+	"Makes users, directories and missing mounts, runs boot tasks, keeps\n"
+	"services running - the gateway is built in - and COMMAND in the\n"
+	"foreground: signals go to it, orphans are reaped, its status is the\n"
+	"container's. Without a COMMAND it supervises until SIGTERM. Not as\n"
+	"PID 1 it does the same for its own descendants and mounts nothing.\n"
 	"\n"
 	"  init sh -c 'make test'       exit with the status of the tests\n"
 	"  init --no-gateway -- sleep 9 no service, only the command\n"
 	"  init --check                 is the configuration sound? (78: "
 	"no)\n"
-	"  init --print-default >init.json   a file to begin with\n");
+	"  init --print-default >init.json   a file to begin with\n"
+	"  ctl status                   what it supervises, from inside\n");
 
 enum { LOOP_RETRY_MS = 100 };
 
@@ -110,10 +110,9 @@ static void say_standing(const struct standing *s)
 }
 
 /* everything that other programs find in place */
-static int prepare_world(struct init *init)
+static int prepare_world(struct init *init, const struct config *c)
 {
 	const struct standing *s = &init->standing;
-	const struct config *c = &init->config;
 	int r = 0;
 	if (s->root && s->pid1) {
 		mounts_setup(s->namespaced);
@@ -150,7 +149,7 @@ static int setup(struct init *init)
 	mark(init, "configuration");
 	if (!init->standing.pid1)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (prepare_world(init) < 0)
+	if (prepare_world(init, &init->config) < 0)
 		die(EXIT_FAIL, "boot: what is required is not there");
 	if (init->standing.namespaced)
 		init->standing.second = is_second() && !init->standing.pid1;
@@ -185,6 +184,8 @@ int init_reload(struct init *init)
 		return mistakes;
 	}
 	log_info("reload: configuration read");
+	/* new users before the services that run as them */
+	(void)prepare_world(init, &fresh);
 	service_reload_all(init, &fresh);
 	return 0;
 }

@@ -15,7 +15,12 @@
 #include "lib/log.h"
 #include "lib/size.h"
 
-enum { PROBE_MAX_MS = 5000, NOTE_MAX = 1024, NOTES_A_TURN = 16 };
+enum {
+	PROBE_MAX_MS = 5000,
+	PAUSE_MAX_MS = 2000,
+	NOTE_MAX = 1024,
+	NOTES_A_TURN = 16
+};
 
 /* ---------------------------------------------------------- NOTIFY_SOCKET */
 
@@ -54,7 +59,7 @@ static void on_note(struct init *init, pid_t pid, struct str text)
 		return;
 	}
 	if (note.status.p)
-		log_info("service %s: %.*s", s->name,
+		log_debug("service %s: %.*s", s->name,
 			STR_FMT(str_first(note.status, 200)));
 	if (note.ready && s->def->ready.notify)
 		service_is_ready(s);
@@ -192,6 +197,15 @@ static void probe_at(struct service *s, uint64_t ms)
 		log_error("service %s: no memory for a timer", s->name);
 }
 
+/* what is not ready soon is asked less and less */
+static void probe_again(struct service *s)
+{
+	struct ready *r = &s->ready;
+	probe_at(s, r->pause_ms);
+	if (r->pause_ms < PAUSE_MAX_MS)
+		r->pause_ms += r->pause_ms / 2;
+}
+
 static void on_probe_exit(void *owner, pid_t pid, int wait_status)
 {
 	struct service *s = owner;
@@ -200,7 +214,7 @@ static void on_probe_exit(void *owner, pid_t pid, int wait_status)
 	if (spawn_exit_code(wait_status) == 0)
 		service_is_ready(s);
 	else
-		probe_at(s, s->def->ready.interval_ms);
+		probe_again(s);
 }
 
 static void start_probe(struct service *s)
@@ -220,7 +234,7 @@ static void start_probe(struct service *s)
 	if (r < 0) {
 		s->ready.probe_pid = 0;
 		log_debug("service %s: probe: %s", s->name, strerror(-r));
-		probe_at(s, want->interval_ms);
+		probe_again(s);
 		return;
 	}
 	loop_child_add(&s->init->loop, &s->ready.probe, s->ready.probe_pid,
@@ -244,6 +258,7 @@ bool ready_begin(struct service *s)
 		return false;
 	if (!want->port && !want->http && !want->exec.n)
 		return true;
+	s->ready.pause_ms = want->interval_ms;
 	probe_at(s, 1);
 	return false;
 }

@@ -21,6 +21,7 @@ struct ready {
 	struct loop_fd watch; /* the reading end of its pipe */
 	struct loop_child probe;
 	pid_t probe_pid;         /* 0: none runs */
+	uint64_t pause_ms;       /* to the next one; grows */
 	struct loop_timer timer; /* the next probe, or the end of this one */
 };
 

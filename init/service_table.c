@@ -45,10 +45,14 @@ static void take_definition(struct service *s, const struct config_service *def)
 {
 	s->def = def;
 	service_identify(s);
-	if (!s->output)
-		s->output = svclog_open(s->init, s);
-	else
+	if (s->output && !svclog_captures(&def->log)) {
+		svclog_close(s->output);
+		s->output = NULL;
+	}
+	if (s->output)
 		svclog_configure(s->output, &def->log);
+	else
+		s->output = svclog_open(s->init, s);
 }
 
 /* a slot that nothing uses any more, or a new one */

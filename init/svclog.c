@@ -164,7 +164,7 @@ static void on_readable(void *owner, uint32_t events)
 
 /* ----------------------------------------------------------- open and close */
 
-static bool captures(const struct config_log *log)
+bool svclog_captures(const struct config_log *log)
 {
 	return log->to == LOG_TO_PREFIX || log->to == LOG_TO_FILE;
 }
@@ -176,7 +176,7 @@ struct svclog *svclog_open(struct init *init, struct service *s)
 	for (size_t i = 0; i < ARRAY_LEN(outputs) && !o; i++)
 		if (!outputs[i].service)
 			o = &outputs[i];
-	if (!o || !captures(&s->def->log))
+	if (!o || !svclog_captures(&s->def->log))
 		return NULL;
 	int r = fd_pipe(ends);
 	if (r == 0) {

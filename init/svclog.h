@@ -38,6 +38,9 @@ struct svclog {
 	uint64_t file_bytes;
 };
 
+/* is anything to be captured? */
+bool svclog_captures(const struct config_log *log);
+
 /* one for this service, or NULL: no room, or nothing is to be captured */
 struct svclog *svclog_open(struct init *init, struct service *s);
 

@@ -473,6 +473,21 @@ def test_default_configuration_is_accepted_and_printed_again(run, tmp_path):
     assert (done.returncode, done.stdout) == (0, text)
 
 
+def test_example_of_the_documentation_is_accepted(run, top, tmp_path):
+    text = (top / "docs/init.md").read_text()
+    example = re.search(r'^    \{"grace_ms".*?^     "command".*?$', text,
+                        re.M | re.S)[0]
+    path = tmp_path / "init.json"
+    path.write_text(example)
+    done = run("init", "--check", "--config", path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    services = json.loads(done.stdout)["services"]
+    documented = re.findall(r"`(\w+)`", "".join(
+        line.split("|")[1] for line in text.split("## Services")[1].split(
+            "\n\n")[1].splitlines()))
+    assert set(services["db"]) <= {*documented, "timeout_ms"}
+
+
 def test_strict_ends_a_boot_that_would_go_on(box):
     write_config(box, '{"grace": 1}')
     code, _, err = box.sh("exit 3", "--strict")
