@@ -44,7 +44,10 @@ void mcp_call_delist(struct mcp_call *call)
 struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id)
 {
 	uint64_t id;
-	if (!json_u64(raw_id, &id))
+	/* some servers give a number back as a string */
+	if (raw_id.n > 2 && *raw_id.p == '"')
+		raw_id = str_from(raw_id.p + 1, raw_id.n - 2);
+	if (!str_to_u64(raw_id, &id))
 		return NULL;
 	struct mcp_call *call = *bucket(u, id);
 	while (call && call->id != id)
@@ -107,6 +110,16 @@ static void flush(struct mcp_upstream *u)
 		mcp_child_flush(u->child);
 }
 
+static size_t add_edit(
+	struct jsonrpc_edit *all, size_t n, struct str at, struct str with)
+{
+	size_t i = n;
+	for (; i > 0 && all[i - 1].at.p > at.p; i--)
+		all[i] = all[i - 1];
+	all[i] = (struct jsonrpc_edit){at, with};
+	return n + 1;
+}
+
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	const struct mcp_outgoing *out)
 {
@@ -121,14 +134,24 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	}
 	struct str id = str_from(digits, fmt_u64(digits, call->id));
 	for (size_t i = 0; i < out->n; i++)
-		n = jsonrpc_add_edit(
-			all, n, out->edits[i].at, out->edits[i].with);
-	n = jsonrpc_add_edit(all, n, out->request->id, id);
+		n = add_edit(all, n, out->edits[i].at, out->edits[i].with);
+	n = add_edit(all, n, out->request->id, id);
 	if (out->token.p)
-		n = jsonrpc_add_edit(all, n, out->token, id);
+		n = add_edit(all, n, out->token, id);
 	struct buf *queue = outlet(u);
+	size_t before = queue->n;
 	jsonrpc_put_edited(queue, out->request->text, all, n);
 	buf_putc(queue, '\n');
+	/* a process that reads so little is ended by the flush below */
+	if (queue->err && queue == &u->held) {
+		char why[256];
+		fmt_str(why, sizeof(why),
+			"server '%s' has too much waiting for it already",
+			u->config->name);
+		buf_truncate(queue, before); /* the others' stays whole */
+		mcp_call_fail(call, why);
+		return;
+	}
 	mcp_call_arm(u, call);
 	flush(u);
 }
