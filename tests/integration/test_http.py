@@ -69,6 +69,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = handle_any
 
+    def finish(self):
+        super().finish()
+        # a session whose connection did not end in order is forgotten
+        if isinstance(self.connection, ssl.SSLSocket):
+            try:
+                self.connection.unwrap()
+            except OSError:
+                pass
+
     def log_message(self, *args):
         pass
 
@@ -278,6 +287,7 @@ def tls(run):
             context.set_ciphers(ciphers)
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         servers.append(serving(server, context))
+        start.context = context
         return server.server_address[1]
 
     yield start
@@ -317,6 +327,14 @@ def test_tls_suites(run, tls, authority, suite):
     port = tls(authority.server("suites", ALT), ciphers=suite)
     done = run("http", "--cacert", authority.file, f"https://localhost:{port}/echo")
     assert echoed(done)["method"] == "GET"
+
+
+def test_tls_sessions_are_resumed(run, tls, authority):
+    port = tls(authority.server("resume", ALT))
+    url = f"https://localhost:{port}/to/302/@echo"
+    assert echoed(run("http", "-L", "--cacert", authority.file, url))
+    stats = tls.context.session_stats()
+    assert (stats["accept_good"], stats["hits"]) == (2, 1)
 
 
 def failure(run, port, *args, host="localhost"):
