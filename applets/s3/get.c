@@ -161,7 +161,11 @@ static enum s3_result fetch(struct s3_conn *conn, struct range *r)
 		if (again && !retry_sleep(ms, &d->s3->cancel))
 			break;
 	}
-	return r->done == r->n ? S3_OK : result;
+	if (r->done < r->n && result == S3_OK) {
+		result = S3_FAILED;
+		failed(d, result, "the store sends less than it said");
+	}
+	return result;
 }
 
 /* the ranges go out one after the other */

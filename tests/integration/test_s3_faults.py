@@ -183,6 +183,13 @@ def test_downloads_that_cannot_be_leave_nothing(s3, store, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_store_that_sends_nothing(s3, store, tmp_path):
+    store.script = [step("GET", lambda h: h.answer(206)) for _ in range(20)]
+    done = s3("--retries", "2", "get", "s3://buck/k", tmp_path / "x")
+    fails(done, 1, "sends less than it said")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("fault", [slow_down, reset])
 @pytest.mark.parametrize("where", ["uploads", "partNumber=2", "uploadId=u1"])
 def test_uploads_survive(s3, store, fault, where):
