@@ -23,7 +23,7 @@ void mcp_call_enlist(struct mcp_upstream *u, struct mcp_call *call)
 	call->id = u->last_id;
 	call->next = *head;
 	*head = call;
-	if (call != &u->own)
+	if (!call->own)
 		u->ncalls++;
 }
 
@@ -37,7 +37,7 @@ void mcp_call_delist(struct mcp_call *call)
 		*at = call->next;
 	loop_timer_clear(mcp_upstream_loop(u), &call->timer);
 	call->upstream = NULL;
-	if (call != &u->own)
+	if (!call->own)
 		u->ncalls--;
 }
 
@@ -95,8 +95,7 @@ void mcp_call_arm(struct mcp_upstream *u, struct mcp_call *call)
 			on_call_timeout, call);
 }
 
-/* where a request goes now: to the process, or aside until it is ready */
-static struct buf *outlet(struct mcp_upstream *u)
+struct buf *mcp_call_outlet(struct mcp_upstream *u)
 {
 	return u->state == MCP_READY ? mcp_child_queue(u->child) : &u->held;
 }
@@ -126,7 +125,7 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	n = jsonrpc_add_edit(all, n, out->request->id, id);
 	if (out->token.p)
 		n = jsonrpc_add_edit(all, n, out->token, id);
-	struct buf *queue = outlet(u);
+	struct buf *queue = mcp_call_outlet(u);
 	jsonrpc_put_edited(queue, out->request->text, all, n);
 	buf_putc(queue, '\n');
 	mcp_call_arm(u, call);
@@ -136,7 +135,7 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 static void put_cancelled(
 	struct mcp_upstream *u, uint64_t id, struct str reason)
 {
-	struct buf *out = outlet(u);
+	struct buf *out = mcp_call_outlet(u);
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"method\":"
 		      "\"notifications/cancelled\",\"params\":{\"requestId\":");
 	buf_put_u64(out, id);

@@ -178,7 +178,7 @@ static void answer_request(struct mcp_post *p, const struct jsonrpc *m)
 		return;
 	}
 	if (jsonrpc_is(m, "tools/list"))
-		result = buf_str(&r->index.list);
+		result = buf_str(&r->index.table[MCP_TOOLS].list);
 	else if (jsonrpc_is(m, "ping"))
 		result = STR("{}");
 	if (!result.p) {

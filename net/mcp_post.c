@@ -406,7 +406,7 @@ static void send_call(struct mcp_post *p, const struct jsonrpc *m,
 		return;
 	}
 	edits[n++] = (struct jsonrpc_edit){
-		c->name, mcp_tool_name(&e->upstream->tools, e->tool)};
+		c->name, mcp_entry_key(&p->router->index.table[MCP_TOOLS], e)};
 	/* servers may insist on an object; clients leave it out or say null */
 	if (!c->arguments.p)
 		edits[n++] = (struct jsonrpc_edit){
@@ -431,7 +431,7 @@ void mcp_post_tools_call(struct mcp_post *p, const struct jsonrpc *m)
 	buf_init(&name, REQUEST_TEXT_MAX);
 	json_unquote(&name, c.name);
 	const struct mcp_entry *e =
-		mcp_index_find(&p->router->index, buf_str(&name));
+		mcp_index_find(&p->router->index, MCP_TOOLS, buf_str(&name));
 	if (e) {
 		send_call(p, m, &c, e, buf_str(&name));
 	} else {

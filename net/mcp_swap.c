@@ -81,17 +81,41 @@ static void retire(struct mcp_router *r, struct mcp_upstream *u)
 
 /* --------------------------------------------------------- while serving */
 
-static const char tools_changed[] = "{\"jsonrpc\":\"2.0\",\"method\":"
-				    "\"notifications/tools/list_changed\"}";
+/* kinds: bits 1 << kind; templates are told with the resources */
+static void tell_changed(struct mcp_router *r, unsigned kinds)
+{
+	if (kinds & 1u << MCP_TEMPLATES)
+		kinds |= 1u << MCP_RESOURCES;
+	for (unsigned k = 0; k < MCP_TEMPLATES; k++) {
+		if (!(kinds & 1u << k))
+			continue;
+		buf_reset(&r->scratch);
+		buf_putf(&r->scratch, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}",
+			mcp_words((enum mcp_kind)k)->changed);
+		mcp_router_broadcast(r, buf_str(&r->scratch));
+	}
+}
 
-static void on_tools_changed(void *owner, struct mcp_upstream *u)
+static void on_changed(void *owner, struct mcp_upstream *u, unsigned kinds)
 {
 	struct mcp_router *r = owner;
 	(void)u;
 	if (mcp_index_build(&r->index, r->set, r->n) < 0)
-		log_error("the list of tools: out of memory, kept as it was");
+		log_error("the lists of all servers: out of memory, kept as "
+			  "they were");
 	else
-		mcp_router_broadcast(r, str_of(tools_changed));
+		tell_changed(r, kinds);
+}
+
+/* kinds whose lists differ between two indexes */
+static unsigned differing(const struct mcp_index *a, const struct mcp_index *b)
+{
+	unsigned kinds = 0;
+	for (unsigned k = 0; k < MCP_KINDS; k++)
+		if (!str_eq(buf_str(&a->table[k].list),
+			    buf_str(&b->table[k].list)))
+			kinds |= 1u << k;
+	return kinds;
 }
 
 /* ----------------------------------------------------------- the swap */
@@ -151,11 +175,11 @@ static void take_over(struct mcp_swap *s)
 	struct mcp_index index;
 	struct mcp_swap_result result = {.ok = true};
 	const struct mcp_upstream_events events = {
-		.on_tools = on_tools_changed, .owner = r};
+		.on_changed = on_changed, .owner = r};
 	mcp_index_init(&index);
 	if (mcp_index_build(&index, s->set, s->n) < 0) {
 		result = (struct mcp_swap_result){.failed_server = "",
-			.why = "the list of tools: out of memory"};
+			.why = "the lists of all servers: out of memory"};
 		finish(s, &result);
 		return;
 	}
@@ -166,6 +190,8 @@ static void take_over(struct mcp_swap *s)
 	s->set = NULL;
 	s->n = 0;
 	r->configured = true;
+	/* the tools of a new server may do other things by the same names */
+	unsigned kinds = differing(&r->index, &index) | 1u << MCP_TOOLS;
 	mcp_index_fini(&r->index);
 	r->index = index;
 	for (size_t i = 0; i < r->n; i++)
@@ -174,8 +200,8 @@ static void take_over(struct mcp_swap *s)
 		if (!is_kept(r, old[i]))
 			retire(r, old[i]);
 	mem_free(old);
-	log_info("%zu servers, %zu tools", r->n, r->index.n);
-	mcp_router_broadcast(r, str_of(tools_changed));
+	log_info("%zu servers, %zu tools", r->n, r->index.table[MCP_TOOLS].n);
+	tell_changed(r, kinds);
 	finish(s, &result);
 }
 
