@@ -146,6 +146,36 @@ static void put_cancelled(
 	buf_puts(out, "}}\n");
 }
 
+void mcp_upstream_tell(
+	struct mcp_upstream *u, const char *method, struct str params)
+{
+	if (u->state == MCP_DOWN || u->state == MCP_FAILED)
+		return;
+	struct buf *out = mcp_call_outlet(u);
+	buf_puts(out, "{\"jsonrpc\":\"2.0\",");
+	/* nobody waits for this id: the answer will be dropped */
+	if (!str_starts(str_of(method), STR("notifications/")))
+		buf_putf(out, "\"id\":%llu,", (unsigned long long)++u->last_id);
+	buf_putf(out, "\"method\":\"%s\"", method);
+	if (params.p) {
+		buf_puts(out, ",\"params\":");
+		buf_put_str(out, params);
+	}
+	buf_puts(out, "}\n");
+	flush(u);
+}
+
+void mcp_upstream_forward(struct mcp_upstream *u, struct str text,
+	const struct jsonrpc_edit *edits, size_t n)
+{
+	if (!u->child)
+		return;
+	struct buf *out = mcp_child_queue(u->child);
+	jsonrpc_put_edited(out, text, edits, n);
+	buf_putc(out, '\n');
+	mcp_child_flush(u->child);
+}
+
 void mcp_upstream_cancel(struct mcp_call *call, struct str reason)
 {
 	struct mcp_upstream *u = call->upstream;

@@ -30,6 +30,7 @@ void mcp_index_init(struct mcp_index *x)
 	for (unsigned k = 0; k < MCP_KINDS; k++)
 		table_init(&x->table[k], (enum mcp_kind)k);
 	buf_init(&x->greeting, GREETING_MAX);
+	x->renamed = false;
 }
 
 void mcp_index_fini(struct mcp_index *x)
@@ -215,6 +216,9 @@ int mcp_index_build(
 	mcp_index_init(&fresh);
 	for (unsigned k = 0; r == 0 && k < MCP_KINDS; k++)
 		r = fill(&fresh.table[k], set, n);
+	for (unsigned k = MCP_RESOURCES; k <= MCP_TEMPLATES; k++)
+		for (size_t i = 0; i < fresh.table[k].n; i++)
+			fresh.renamed |= fresh.table[k].entry[i].renamed;
 	mcp_greeting_put(&fresh.greeting, set, n);
 	if (fresh.greeting.err)
 		r = -ENOMEM;

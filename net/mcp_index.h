@@ -36,6 +36,7 @@ struct mcp_index {
 	struct mcp_table table[MCP_KINDS];
 	/* "capabilities":{...} and, when there are any, "instructions":"..." */
 	struct buf greeting;
+	bool renamed; /* some URIs are not what their servers wrote */
 };
 
 void mcp_index_init(struct mcp_index *x);

@@ -208,15 +208,18 @@ void mcp_lists_ask(struct mcp_upstream *u)
 	check_ready(u);
 }
 
-void mcp_lists_changed(struct mcp_upstream *u, const struct jsonrpc *m)
+bool mcp_lists_changed(struct mcp_upstream *u, const struct jsonrpc *m)
 {
+	bool meant = false;
 	for (unsigned k = 0; k < MCP_KINDS; k++) {
 		struct mcp_listing *l = &u->listing[k];
 		if (!jsonrpc_is(m, mcp_words((enum mcp_kind)k)->changed))
 			continue;
+		meant = true;
 		if (l->call.upstream)
 			l->stale = true;
 		else if (u->state == MCP_READY && u->child)
 			ask_page(u, (enum mcp_kind)k, no_cursor);
 	}
+	return meant;
 }

@@ -20,8 +20,8 @@ void mcp_lists_restart(struct mcp_upstream *u);
 /* ask for every list that the server can have */
 void mcp_lists_ask(struct mcp_upstream *u);
 
-/* a notification: if it says that a list changed, read that again */
-void mcp_lists_changed(struct mcp_upstream *u, const struct jsonrpc *m);
+/* a notification: if it says that a list changed, read that again; true */
+bool mcp_lists_changed(struct mcp_upstream *u, const struct jsonrpc *m);
 
 /* ---- what the upstream does for the lists */
 

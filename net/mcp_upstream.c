@@ -42,6 +42,8 @@ void mcp_lists_ready(struct mcp_upstream *u)
 	u->was_ready = true;
 	u->changed = 0;
 	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
+	if (!first && u->events.on_again)
+		u->events.on_again(u->events.owner, u);
 	buf_put_str(mcp_child_queue(u->child), buf_str(&u->held));
 	buf_fini(&u->held);
 	mcp_child_flush(u->child);
@@ -51,7 +53,7 @@ void mcp_lists_ready(struct mcp_upstream *u)
 		u->items[MCP_TOOLS].n);
 	if (first && u->events.on_ready)
 		u->events.on_ready(u->events.owner, u);
-	else if (changed && u->events.on_changed)
+	if (!first && changed && u->events.on_changed)
 		u->events.on_changed(u->events.owner, u, changed);
 }
 
@@ -144,7 +146,10 @@ static void ask_initialize(struct mcp_upstream *u)
 	buf_init(&params, 512);
 	buf_putf(&params,
 		"{\"protocolVersion\":\"" MCP_VERSION_LEGACY "\","
-		"\"capabilities\":{},\"clientInfo\":{\"name\":\"coracle\","
+		"\"capabilities\":{\"sampling\":{\"context\":{},\"tools\":{}},"
+		"\"elicitation\":{\"form\":{},\"url\":{}},"
+		"\"roots\":{\"listChanged\":true}},\"clientInfo\":{\"name\":"
+		"\"coracle\","
 		"\"version\":\"%s\"}}",
 		coracle_version);
 	u->own.ops = &initialize_ops;
@@ -155,15 +160,19 @@ static void ask_initialize(struct mcp_upstream *u)
 
 /* --------------------------------------------------- what the server says */
 
-/* we offer servers no client features; ping is everyone's duty */
+/* ping is everyone's duty; all else is for clients */
 static void answer_server(struct mcp_upstream *u, const struct jsonrpc *m)
 {
 	struct buf *out = mcp_child_queue(u->child);
-	if (jsonrpc_is(m, "ping"))
+	if (jsonrpc_is(m, "ping")) {
 		jsonrpc_put_result(out, m->id, STR("{}"));
-	else
+	} else if (u->events.on_request) {
+		u->events.on_request(u->events.owner, u, m);
+		return;
+	} else {
 		jsonrpc_put_error(out, m->id, JSONRPC_METHOD_NOT_FOUND,
-			STR("Method not found"));
+			STR("there is no client to ask yet"));
+	}
 	buf_putc(out, '\n');
 	mcp_child_flush(u->child);
 }
@@ -171,7 +180,8 @@ static void answer_server(struct mcp_upstream *u, const struct jsonrpc *m)
 static void on_notification(struct mcp_upstream *u, const struct jsonrpc *m)
 {
 	if (!jsonrpc_is(m, "notifications/progress")) {
-		mcp_lists_changed(u, m);
+		if (!mcp_lists_changed(u, m) && u->events.on_notification)
+			u->events.on_notification(u->events.owner, u, m);
 		return;
 	}
 	struct str token = json_member(m->params, "progressToken");
@@ -257,6 +267,8 @@ static void restart(struct mcp_upstream *u)
 	/* calls wait for a short pause, and are told about a long one */
 	u->state = pause >= PAUSE_TOLD_MS ? MCP_DOWN : MCP_STARTING;
 	buf_fini(&u->held);
+	if (u->events.on_gone)
+		u->events.on_gone(u->events.owner, u);
 	(void)loop_timer_at(
 		mcp_upstream_loop(u), &u->timer, now + pause, on_restart, u);
 	mcp_call_fail_all(u, u->why);

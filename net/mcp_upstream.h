@@ -60,6 +60,18 @@ struct mcp_upstream_events {
 	void (*on_failed)(void *owner, struct mcp_upstream *u);
 	/* lists are others than before (after the first time): bits 1 << kind */
 	void (*on_changed)(void *owner, struct mcp_upstream *u, unsigned kinds);
+	/* a new process took the place of an ended one, and is ready */
+	void (*on_again)(void *owner, struct mcp_upstream *u);
+	/* its process has ended */
+	void (*on_gone)(void *owner, struct mcp_upstream *u);
+	/*
+	 * What it asks clients (to be answered by mcp_upstream_forward()),
+	 * and tells them. Without these a request is refused.
+	 */
+	void (*on_request)(
+		void *owner, struct mcp_upstream *u, const struct jsonrpc *m);
+	void (*on_notification)(
+		void *owner, struct mcp_upstream *u, const struct jsonrpc *m);
 	void *owner;
 };
 
@@ -127,6 +139,17 @@ struct mcp_outgoing {
  */
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	const struct mcp_outgoing *out);
+
+/*
+ * Send a notification, or a request whose answer is of no interest; params
+ * are raw (p == NULL: none).
+ */
+void mcp_upstream_tell(
+	struct mcp_upstream *u, const char *method, struct str params);
+
+/* a client's answer to (or progress of) a request of the server */
+void mcp_upstream_forward(struct mcp_upstream *u, struct str text,
+	const struct jsonrpc_edit *edits, size_t n);
 
 /*
  * The caller lost interest: the server is told (notifications/cancelled with

@@ -80,7 +80,8 @@ def sse_data(body):
     out = []
     for event in body.replace(b"\r\n", b"\n").split(b"\n\n"):
         data = [x[6:] for x in event.split(b"\n") if x.startswith(b"data: ")]
-        if data:
+        # an event without data says where to resume, and nothing else
+        if any(data):
             out.append(b"\n".join(data))
     return out
 
@@ -90,6 +91,7 @@ class Stream:
 
     def __init__(self, connection):
         self.connection = connection
+        self.last_id = None
         self.raw = connection.getresponse()
         self.status = self.raw.status
         self.headers = self.raw.headers
@@ -100,7 +102,9 @@ class Stream:
             line = self.raw.readline()
             if not line:
                 return None
-            if line.startswith(b"data: "):
+            if line.startswith(b"id: "):
+                self.last_id = line[4:].strip().decode()
+            if line.startswith(b"data: ") and line[6:].strip():
                 return json.loads(line[6:])
 
     def until(self, method):

@@ -294,7 +294,8 @@ TEST(mcp_session_over_the_limit_the_idle_ones_go_first)
 	char id[33];
 	memcpy(id, idle->id, sizeof(id));
 	busy->posts = 1;
-	streaming->stream = (struct http_exchange *)(void *)&all;
+	struct mcp_stream own = {.x = (struct http_exchange *)(void *)&all};
+	streaming->own = &own;
 	while (all.n < MCP_SESSIONS_MAX)
 		fresh();
 	fresh();
