@@ -327,8 +327,11 @@ void mcp_asks_settle(
 	struct mcp_ask *ask = r->asks;
 	while (ask) {
 		struct mcp_ask *next = ask->next;
-		if (ask->session == s && ask->upstream == u && ask->related)
+		if (ask->session == s && ask->upstream == u && ask->related) {
+			refuse(u, server_id(ask), JSONRPC_INTERNAL_ERROR,
+				"the call that it belonged to is over");
 			release(r, ask);
+		}
 		ask = next;
 	}
 }
