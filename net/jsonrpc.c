@@ -146,16 +146,6 @@ void jsonrpc_put_edited(struct buf *out, struct str text,
 	put_one_line(out, str_from(from, (size_t)(text.p + text.n - from)));
 }
 
-size_t jsonrpc_add_edit(
-	struct jsonrpc_edit *all, size_t n, struct str at, struct str with)
-{
-	size_t i = n;
-	for (; i > 0 && all[i - 1].at.p > at.p; i--)
-		all[i] = all[i - 1];
-	all[i] = (struct jsonrpc_edit){at, with};
-	return n + 1;
-}
-
 void jsonrpc_put_error(
 	struct buf *out, struct str id, int code, struct str message)
 {

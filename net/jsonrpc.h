@@ -62,10 +62,6 @@ struct jsonrpc_edit {
 	struct str with;
 };
 
-/* insert one into n of them in order of position; n + 1 */
-size_t jsonrpc_add_edit(
-	struct jsonrpc_edit *all, size_t n, struct str at, struct str with);
-
 /*
  * Append a text with its edits made (in order of position) and line breaks
  * between tokens turned into spaces, so that it is one line.

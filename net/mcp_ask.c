@@ -241,10 +241,8 @@ static struct mcp_ask *ask_new(
 static void deliver(
 	struct mcp_session *s, struct mcp_post *post, struct str message)
 {
-	if (post && mcp_post_precede(post, message))
-		return;
-	if (s->own)
-		mcp_stream_send(s->own, message);
+	if (!(post && mcp_post_precede(post, message, false)) && s->own)
+		mcp_stream_tell(s->own, message);
 }
 
 void mcp_ask(
@@ -273,7 +271,9 @@ void mcp_ask(
 		m->id, str_from(digits, fmt_u64(digits, ask->id))};
 	buf_reset(&r->scratch);
 	jsonrpc_put_edited(&r->scratch, m->text, &id, 1);
-	deliver(a.session, a.post, buf_str(&r->scratch));
+	if (!(a.post && mcp_post_precede(a.post, buf_str(&r->scratch), true)) &&
+		a.session->own)
+		mcp_stream_send(a.session->own, buf_str(&r->scratch));
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -431,7 +431,7 @@ static void spread(struct mcp_router *r, struct mcp_upstream *u,
 		return;
 	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
 		if (s->own && wants(s, wish))
-			mcp_stream_send(s->own, message);
+			mcp_stream_tell(s->own, message);
 }
 
 void mcp_ask_told(

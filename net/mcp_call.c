@@ -44,7 +44,10 @@ void mcp_call_delist(struct mcp_call *call)
 struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id)
 {
 	uint64_t id;
-	if (!json_u64(raw_id, &id))
+	/* some servers give a number back as a string */
+	if (raw_id.n > 2 && *raw_id.p == '"')
+		raw_id = str_from(raw_id.p + 1, raw_id.n - 2);
+	if (!str_to_u64(raw_id, &id))
 		return NULL;
 	struct mcp_call *call = *bucket(u, id);
 	while (call && call->id != id)
@@ -106,6 +109,16 @@ static void flush(struct mcp_upstream *u)
 		mcp_child_flush(u->child);
 }
 
+static size_t add_edit(
+	struct jsonrpc_edit *all, size_t n, struct str at, struct str with)
+{
+	size_t i = n;
+	for (; i > 0 && all[i - 1].at.p > at.p; i--)
+		all[i] = all[i - 1];
+	all[i] = (struct jsonrpc_edit){at, with};
+	return n + 1;
+}
+
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	const struct mcp_outgoing *out)
 {
@@ -120,11 +133,10 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	}
 	struct str id = str_from(digits, fmt_u64(digits, call->id));
 	for (size_t i = 0; i < out->n; i++)
-		n = jsonrpc_add_edit(
-			all, n, out->edits[i].at, out->edits[i].with);
-	n = jsonrpc_add_edit(all, n, out->request->id, id);
+		n = add_edit(all, n, out->edits[i].at, out->edits[i].with);
+	n = add_edit(all, n, out->request->id, id);
 	if (out->token.p)
-		n = jsonrpc_add_edit(all, n, out->token, id);
+		n = add_edit(all, n, out->token, id);
 	struct buf *queue = mcp_call_outlet(u);
 	jsonrpc_put_edited(queue, out->request->text, all, n);
 	buf_putc(queue, '\n');

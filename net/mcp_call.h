@@ -25,8 +25,10 @@ struct buf *mcp_call_outlet(struct mcp_upstream *u);
 /* the call that a server's raw id (or progress token) means; NULL: none */
 struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id);
 
-/* end one call, or every call that is there now, our own included */
+/* end one call without an answer */
 void mcp_call_fail(struct mcp_call *call, const char *why);
+
+/* end every call that is there now, our own included */
 void mcp_call_fail_all(struct mcp_upstream *u, const char *why);
 
 /* start its time limit, where the configuration has one, anew */

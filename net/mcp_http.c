@@ -374,7 +374,7 @@ void mcp_router_broadcast(struct mcp_router *r, struct str message)
 {
 	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
 		if (s->own)
-			mcp_stream_send(s->own, message);
+			mcp_stream_tell(s->own, message);
 }
 
 /* ----------------------------------------------------------------- DELETE */

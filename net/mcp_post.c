@@ -150,14 +150,17 @@ bool mcp_post_can_precede(const struct mcp_post *p)
 	return p->stream || (p->x && p->may_stream);
 }
 
-bool mcp_post_precede(struct mcp_post *p, struct str message)
+bool mcp_post_precede(struct mcp_post *p, struct str message, bool must)
 {
 	if (!mcp_post_can_precede(p))
 		return false;
 	loop_timer_clear(p->router->loop, &p->timer);
 	if (!p->stream && !start_stream(p))
 		return false;
-	mcp_stream_send(p->stream, message);
+	if (must)
+		mcp_stream_send(p->stream, message);
+	else
+		mcp_stream_tell(p->stream, message);
 	return true;
 }
 

@@ -49,9 +49,10 @@ void mcp_post_error(
 
 /*
  * A notification or request of a server that precedes the answer, as one
- * line. false: this client takes no event stream here.
+ * line. false: this client takes no event stream here. must: it is not left
+ * out when the client does not read.
  */
-bool mcp_post_precede(struct mcp_post *p, struct str message);
+bool mcp_post_precede(struct mcp_post *p, struct str message, bool must);
 bool mcp_post_can_precede(const struct mcp_post *p);
 
 /* release what the router keeps for reuse */

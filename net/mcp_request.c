@@ -203,7 +203,7 @@ static void on_progress(struct mcp_call *call, const struct jsonrpc *m)
 		return;
 	buf_reset(out);
 	jsonrpc_put_edited(out, m->text, &token, 1);
-	(void)mcp_post_precede(q->post, buf_str(out));
+	(void)mcp_post_precede(q->post, buf_str(out), false);
 }
 
 static const struct mcp_call_ops request_ops = {.on_answer = on_answer,

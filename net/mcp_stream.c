@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "lib/fmt.h"
-#include "lib/log.h"
 #include "lib/mem.h"
 #include "net/mcp_session.h"
 
@@ -144,15 +143,6 @@ static void write_event(
 	struct mcp_stream *st, uint64_t number, struct str message)
 {
 	char head[96];
-	if (http_queued(st->x) > MCP_STREAM_QUEUE_MAX) {
-		struct http_exchange *x = st->x;
-		log_warn("session %.8s...: does not read its events, cut off",
-			st->session->id);
-		st->x = NULL;
-		http_set_owner(x, NULL, NULL);
-		http_abort(x);
-		return;
-	}
 	size_t n = fmt_str(head, sizeof(head),
 		"id: %llu-%llu\r\nevent: message\r\ndata: ",
 		(unsigned long long)st->id, (unsigned long long)number);
@@ -161,9 +151,14 @@ static void write_event(
 	http_write(st->x, STR("\r\n\r\n"));
 }
 
+static bool is_behind(const struct mcp_stream *st)
+{
+	return st->x && http_queued(st->x) > MCP_STREAM_QUEUE_MAX;
+}
+
 void mcp_stream_ping(struct mcp_stream *st)
 {
-	if (st->x)
+	if (st->x && !is_behind(st))
 		http_write(st->x, STR(": ping\r\n\r\n"));
 }
 
@@ -222,6 +217,12 @@ void mcp_stream_send(struct mcp_stream *st, struct str message)
 	keep(st, message);
 	if (st->x)
 		write_event(st, st->last, message);
+}
+
+void mcp_stream_tell(struct mcp_stream *st, struct str message)
+{
+	if (!is_behind(st))
+		mcp_stream_send(st, message);
 }
 
 void mcp_stream_end(struct mcp_stream *st)

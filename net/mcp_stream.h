@@ -18,7 +18,7 @@ enum {
 	MCP_KEEP_BYTES = 256 << 10,
 	MCP_KEEP_ALL = 64 << 20,
 	MCP_KEEP_ENDED_MS = 60000,
-	MCP_STREAM_QUEUE_MAX = 16 << 20, /* for a client that does not read */
+	MCP_STREAM_QUEUE_MAX = 1 << 20, /* no more news over that */
 	MCP_STREAM_PING_MS = 15000,
 	MCP_STREAM_RETRY_MS = 1000, /* what clients are told to wait */
 };
@@ -56,6 +56,12 @@ struct mcp_stream *mcp_stream_open(struct mcp_streams *all,
 
 /* one message (a single line) as an event */
 void mcp_stream_send(struct mcp_stream *st, struct str message);
+
+/*
+ * The same for news: a client that does not read its stream can do without
+ * the latest.
+ */
+void mcp_stream_tell(struct mcp_stream *st, struct str message);
 
 /* a comment that keeps the connection from looking dead */
 void mcp_stream_ping(struct mcp_stream *st);

@@ -189,7 +189,7 @@ void mcp_subs_updated(struct mcp_router *r, const struct mcp_upstream *u,
 	for (struct mcp_sub *sub = r->subs; sub; sub = sub->next)
 		if (sub->upstream == u && sub->session->own &&
 			str_eq(shown_of(sub), key))
-			mcp_stream_send(sub->session->own, buf_str(out));
+			mcp_stream_tell(sub->session->own, buf_str(out));
 	buf_fini(&quoted);
 	buf_fini(&uri);
 	buf_fini(&shown);

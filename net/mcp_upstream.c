@@ -202,7 +202,8 @@ static void on_unreadable(
 	log_debug("server %s: not a message (%s): %.*s", u->config->name, why,
 		STR_FMT(str_first(line, 200)));
 	fmt_str(text, sizeof(text), "its answer cannot be read: %s", why);
-	if (call == &u->own && u->state == MCP_STARTING)
+	bool vital = call == &u->own || call == &u->listing[MCP_TOOLS].call;
+	if (call && vital && u->state == MCP_STARTING)
 		mcp_lists_failed(u, text);
 	else if (call)
 		mcp_call_fail(call, text);

@@ -24,7 +24,7 @@ ODD_TOOL = (
 )
 TOOLS = (
     "echo add sleep env pid cwd counter progress big never crash kill twice "
-    "unknown_id fail error raw received close_stdout grow stderr quit nasty"
+    "unknown_id text_id fail error raw received close_stdout grow stderr quit nasty"
 ).split()
 
 write_lock = threading.Lock()
@@ -193,6 +193,9 @@ class Server:
         for wrong in (999999999, "x", -1, None, 1.5, m["id"] + 1):
             self.text({"id": wrong}, "wrong")
         self.text(m, "right")
+
+    def tool_text_id(self, m, a, line):
+        self.text({"id": str(m["id"])}, "the id as text")
 
     def tool_fail(self, m, a, line):
         self.text(m, "this failed", isError=True)

@@ -12,81 +12,11 @@ import uuid
 
 import pytest
 
+from helpers.container import FLAVOURS
+
 MEGABYTE = 1000 * 1000
-FLAVOURS = {
-    "coracle:latest": ("build/rootfs.tar", "build/coracle.oci.tar", 2),
-    "coracle:shell": (
-        "build/rootfs-shell.tar", "build/coracle-shell.oci.tar", 6),
-}
 USERS = {"root": 0, "environment": 10000, "agent": 10001, "verifier": 10002,
          "sandbox": 10003, "nobody": 65534}
-
-
-@pytest.fixture(scope="session")
-def archives(top):
-    """The files of `make image`, made when they are not there."""
-    names = [oci for _, oci, _ in FLAVOURS.values()]
-    done = subprocess.run(["make", "-s", *names], cwd=top,
-                          capture_output=True, text=True)
-    if done.returncode and "is not to be had" in done.stderr:
-        pytest.skip(done.stderr.strip().splitlines()[-1])
-    assert done.returncode == 0, done.stderr
-    return top
-
-
-@pytest.fixture(scope="session")
-def loaded(docker, archives):
-    """The engine, with both images in it under names of our own."""
-    for _, oci, _ in FLAVOURS.values():
-        docker.run("load", "-i", archives / oci)
-    return docker
-
-
-class Container:
-    def __init__(self, docker, *args):
-        self.docker = docker
-        self.name = f"coracle-test-{uuid.uuid4().hex[:12]}"
-        docker.run("run", "-d", "--name", self.name, *args)
-
-    def exec(self, *args, user=None):
-        options = ["-u", user] if user else []
-        return self.docker.process("exec", *options, self.name, *args)
-
-    def logs(self):
-        done = self.docker.process("logs", self.name)
-        return done.stdout + done.stderr
-
-    def inspect(self, what):
-        return self.docker.run("inspect", "-f", "{{%s}}" % what, self.name)
-
-    def stop(self):
-        """Seconds that `docker stop` took."""
-        begin = time.monotonic()
-        self.docker.run("stop", self.name)
-        return time.monotonic() - begin
-
-    def remove(self):
-        self.docker.process("rm", "-f", self.name)
-
-
-@pytest.fixture
-def start(loaded):
-    """start(ARG...) -> a Container of `docker run -d ARG...`."""
-    made = []
-
-    def run(*args):
-        made.append(Container(loaded, *args))
-        return made[-1]
-
-    yield run
-    for container in made:
-        container.remove()
-
-
-@pytest.fixture
-def once(loaded):
-    """once(ARG...) -> CompletedProcess of `docker run --rm ARG...`."""
-    return lambda *args, **kw: loaded.process("run", "--rm", *args, **kw)
 
 
 def wait_for(predicate, seconds=20):

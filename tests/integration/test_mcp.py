@@ -496,6 +496,11 @@ def test_tools_of_more_servers_carry_the_servers_name(gateway):
     assert client.text("a_b_x") == "called x"
 
 
+def test_an_answer_with_the_id_as_text_is_taken(gateway):
+    gateway.serve(one=server())
+    assert gateway.client().text("text_id") == "the id as text"
+
+
 def test_an_ambiguous_name_is_listed_once_and_goes_to_the_first(gateway):
     gateway.serve(a=server("--tools=b_pid,c"), a_b=server())
     client = gateway.client()
