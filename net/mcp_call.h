@@ -19,6 +19,9 @@ static inline struct loop *mcp_upstream_loop(const struct mcp_upstream *u)
 void mcp_call_enlist(struct mcp_upstream *u, struct mcp_call *call);
 void mcp_call_delist(struct mcp_call *call);
 
+/* where a message goes now: to the process, or aside until it is ready */
+struct buf *mcp_call_outlet(struct mcp_upstream *u);
+
 /* the call that a server's raw id (or progress token) means; NULL: none */
 struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id);
 
