@@ -36,6 +36,11 @@ test-san: test-deps
 test-deps: packages
 	@$(MAKE) build/venv/.done build/node/.done build/conformance/.done \
 		$(MCP_CLIENTS)
+	@$(MAKE) -s s3-server || echo "no S3 store to test with"
+
+## s3-server: build the store that the tests of s3 talk to (needs Go)
+s3-server:
+	@if command -v go >/dev/null; then $(MAKE) build/go/bin/versitygw; fi
 
 packages:
 	@scripts/need install build test
@@ -78,7 +83,7 @@ size: build/coracle
 	@nm -S --size-sort -t d build/coracle.debug | \
 		awk '$$2 + 0 >= 1024 { printf "%8d  %s  %s\n", $$2, $$3, $$4 }'
 
-.PHONY: test test-san test-deps packages unit test-programs fuzz bench lint \
+.PHONY: test test-san test-deps packages s3-server unit test-programs fuzz bench lint \
 	format tidy size
 
 # --- what tests run in -------------------------------------------------------
@@ -104,6 +109,11 @@ build/node/.done build/conformance/.done: build/%/.done: \
 	@cp $^ $(@D)/
 	@cd $(@D) && npm ci --silent --no-audit --no-fund
 	@touch $@
+
+build/go/bin/versitygw:
+	@echo "  GO      $@"
+	@GOBIN=$(CURDIR)/build/go/bin GOFLAGS=-modcacherw timeout 600 \
+		go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 # --- unit tests --------------------------------------------------------------
 
