@@ -13,6 +13,7 @@
 
 enum {
 	BODY_MAX = 64 << 20, /* one POST */
+	FIRST_BODY_MAX = 1 << 20,
 	BATCH_MAX = 256,
 	STREAM_PING_MS = 15000,
 	STREAM_QUEUE_MAX = 1 << 20,
@@ -37,37 +38,6 @@ static void refuse(struct mcp_router *r, struct http_exchange *x, struct str id,
 }
 
 static const struct str no_id = {NULL, 0};
-
-/* host part of "host:port" or "[v6]:port" */
-static struct str host_only(struct str authority)
-{
-	if (authority.n && *authority.p == '[')
-		return str_first(authority, str_index(authority, ']') + 1);
-	return str_first(authority, str_index(authority, ':'));
-}
-
-static bool is_loopback(struct str host)
-{
-	return str_is(host, "localhost") || str_is(host, "127.0.0.1") ||
-	       str_is(host, "[::1]");
-}
-
-/*
- * A web page may reach us through a victim's browser: its Origin must be the
- * host that was asked, or the machine itself (DNS rebinding).
- */
-static bool origin_allowed(const struct http_head *head)
-{
-	struct str origin = http_field(head, "Origin");
-	if (!origin.p)
-		return true;
-	size_t at = str_find(origin, STR("://"));
-	if (at == origin.n)
-		return false;
-	struct str authority = str_from_index(origin, at + 3);
-	return is_loopback(host_only(authority)) ||
-	       str_eq_nocase(authority, head->host);
-}
 
 /* does an Accept field admit this media type? Wildcards and absence do */
 static bool accepts(const struct http_head *head, const char *type)
@@ -297,20 +267,28 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 static void on_post(struct mcp_router *r, struct http_exchange *x)
 {
 	const struct http_head *head = http_request(x);
-	if (!is_json(head))
+	size_t max = BODY_MAX;
+	if (!is_json(head)) {
 		refuse(r, x, no_id,
 			(struct refusal){415, MCP_CODE_TRANSPORT,
 				"Unsupported Media Type: Content-Type must be "
 				"application/json"});
-	else if (!accepts(head, "application/json") &&
-		 !accepts(head, "text/event-stream"))
+		return;
+	}
+	if (!accepts(head, "application/json") &&
+		!accepts(head, "text/event-stream")) {
 		refuse(r, x, no_id,
 			(struct refusal){406, MCP_CODE_TRANSPORT,
 				"Not Acceptable: Accept must list "
-				"application/json and "
-				"text/event-stream"});
-	else
-		http_collect(x, BODY_MAX, on_body, r);
+				"application/json and text/event-stream"});
+		return;
+	}
+	/* before the body is taken in: without a session it is initialize */
+	if (!http_field(head, "Mcp-Session-Id").p)
+		max = FIRST_BODY_MAX;
+	else if (!need_session(r, x, no_id))
+		return;
+	http_collect(x, max, on_body, r);
 }
 
 /* ---------------------------------------------------- the GET event stream */
@@ -409,12 +387,7 @@ static void on_delete(struct mcp_router *r, struct http_exchange *x)
 void mcp_router_http(struct mcp_router *r, struct http_exchange *x)
 {
 	const struct http_head *head = http_request(x);
-	if (!origin_allowed(head)) {
-		refuse(r, x, no_id,
-			(struct refusal){403, MCP_CODE_TRANSPORT,
-				"Forbidden: Origin is neither this host nor "
-				"local"});
-	} else if (!r->configured) {
+	if (!r->configured) {
 		http_reply_detail(x, 404,
 			"no MCP servers yet: POST /apps configures them");
 	} else if (str_is(head->method, "POST")) {

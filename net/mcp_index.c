@@ -156,6 +156,15 @@ int mcp_index_build(
 	return 0;
 }
 
+void mcp_index_forget(struct mcp_index *x, const struct mcp_upstream *u)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < x->n; i++)
+		if (x->entry[i].upstream != u)
+			x->entry[kept++] = x->entry[i];
+	x->n = kept;
+}
+
 const struct mcp_entry *mcp_index_find(
 	const struct mcp_index *x, struct str name)
 {

@@ -37,6 +37,9 @@ void mcp_index_fini(struct mcp_index *x);
 int mcp_index_build(
 	struct mcp_index *x, struct mcp_upstream *const *set, size_t n);
 
+/* forget the tools of a server: calls to them find none */
+void mcp_index_forget(struct mcp_index *x, const struct mcp_upstream *u);
+
 /* the tool that clients call by this (plain) name; NULL: none */
 const struct mcp_entry *mcp_index_find(
 	const struct mcp_index *x, struct str name);

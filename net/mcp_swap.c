@@ -87,11 +87,15 @@ static const char tools_changed[] = "{\"jsonrpc\":\"2.0\",\"method\":"
 static void on_tools_changed(void *owner, struct mcp_upstream *u)
 {
 	struct mcp_router *r = owner;
-	(void)u;
-	if (mcp_index_build(&r->index, r->set, r->n) < 0)
-		log_error("the list of tools: out of memory, kept as it was");
-	else
-		mcp_router_broadcast(r, str_of(tools_changed));
+	if (mcp_index_build(&r->index, r->set, r->n) < 0) {
+		/* the index names places in the list that u had before */
+		mcp_index_forget(&r->index, u);
+		log_error("server %s: the tools of all servers are too large "
+			  "together, its own are not served",
+			u->config->name);
+		return;
+	}
+	mcp_router_broadcast(r, str_of(tools_changed));
 }
 
 /* ----------------------------------------------------------- the swap */
@@ -155,7 +159,8 @@ static void take_over(struct mcp_swap *s)
 	mcp_index_init(&index);
 	if (mcp_index_build(&index, s->set, s->n) < 0) {
 		result = (struct mcp_swap_result){.failed_server = "",
-			.why = "the list of tools: out of memory"};
+			.why = "the tools of all servers are too large "
+			       "together (over 256 MiB)"};
 		finish(s, &result);
 		return;
 	}

@@ -25,6 +25,7 @@ enum {
 	PAUSE_TOLD_MS = 1000,
 	POLL_MS = 250, /* between two looks for a first tool */
 	HELD_MAX = 64 << 20,
+	PAGES_MAX = 1024,
 };
 
 static void start(struct mcp_upstream *u);
@@ -54,6 +55,9 @@ static void become_ready(struct mcp_upstream *u)
 					     u->started_ms),
 			u->tools.n);
 	}
+	if (u->tools_stale)
+		ask_tools(u, (struct str){NULL, 0});
+	/* the owner may release it in there: nothing comes after */
 	if (first && u->events.on_ready)
 		u->events.on_ready(u->events.owner, u);
 	else if (changed && u->events.on_tools)
@@ -126,6 +130,9 @@ static void on_tools(struct mcp_call *call, const struct jsonrpc *m)
 	int r = m->kind == JSONRPC_ERROR
 			? -EACCES
 			: mcp_tools_add_page(&u->fresh, m->result, &cursor);
+	/* a server that gives the same cursor again would never end */
+	if (r == 0 && cursor.p && ++u->pages > PAGES_MAX)
+		r = -E2BIG;
 	if (r < 0) {
 		bad_list(u, r);
 		return;
@@ -143,8 +150,6 @@ static void on_tools(struct mcp_call *call, const struct jsonrpc *m)
 		return;
 	}
 	become_ready(u);
-	if (u->tools_stale)
-		ask_tools(u, (struct str){NULL, 0});
 }
 
 static const struct mcp_call_ops tools_ops = {
@@ -171,6 +176,7 @@ static void ask_tools(struct mcp_upstream *u, struct str cursor)
 	if (!cursor.p) {
 		mcp_tools_fini(&u->fresh);
 		u->tools_stale = false;
+		u->pages = 0;
 		buf_puts(&params, "{}");
 	} else {
 		buf_puts(&params, "{\"cursor\":");

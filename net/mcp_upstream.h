@@ -61,6 +61,7 @@ struct mcp_upstream {
 	bool was_ready;
 	struct mcp_tools tools;
 	struct mcp_tools fresh; /* being read, page by page */
+	unsigned pages;         /* of the list that is being read */
 	bool tools_stale;       /* list_changed came while they were read */
 	struct mcp_call own;    /* our initialize or tools/list */
 	struct buf held;        /* requests that wait for the handshake */

@@ -11,6 +11,7 @@
 #include "lib/json.h"
 #include "lib/size.h"
 #include "net/invalid.h"
+#include "net/origin.h"
 
 typedef void route_fn(struct gateway *g, struct http_exchange *x);
 
@@ -121,6 +122,10 @@ void gateway_route(void *owner, struct http_exchange *x)
 			route = &routes[i];
 	if (!route) {
 		not_found(x);
+	} else if (!origin_allowed(head)) {
+		http_reply_detail(x, 403,
+			"Origin: neither this machine nor the address asked; "
+			"a web page of another site may not do this");
 	} else if (!allows(route, head->method)) {
 		refuse_method(route, x);
 	} else if (route->plane == CONTROL_PLANE && !authorized(g, x)) {
