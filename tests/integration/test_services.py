@@ -393,6 +393,16 @@ def test_reload_touches_only_what_changed(supervise, box, how):
     s.stop()
 
 
+def test_control_socket_is_not_put_where_others_could_replace_it(supervise,
+                                                                 box):
+    box.file("/run/coracle").mkdir(parents=True)
+    os.chown(box.file("/run/coracle"), 10001, 10001)
+    s = supervise({"a": sh("exec sleep 99")})
+    assert not box.file("/run/coracle/ctl.sock").exists()
+    s.reach("a", "up")
+    s.stop()
+
+
 def test_control_socket_survives_nonsense(supervise, box):
     s = supervise({"a": sh("exec sleep 99")})
     path = f"/proc/{s.init.pid}/root/run/coracle/ctl.sock"
