@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/applet.h"
+#include "lib/ctl_wire.h"
 #include "lib/file.h"
 #include "lib/fmt.h"
 #include "lib/json.h"
@@ -22,11 +23,11 @@
 #include "net/http_client.h"
 
 APPLET(healthcheck, "Exit 0 when gateway, users and directories are in order.",
-	"usage: healthcheck [--url URL] [--timeout MS]\n"
+	"usage: healthcheck [--url URL | --tcp ADDRESS:PORT] [--timeout MS]\n"
 	"\n"
 	"Asks the gateway for /health on 127.0.0.1 (port CORACLE_PORT, 8080)\n"
-	"and looks at the default users and directories. Prints one line for\n"
-	"each check that fails.\n"
+	"looks at the default users and directories and asks init whether all\n"
+	"services are ready. Prints one line for each check that fails.\n"
 	"\n"
 	"  healthcheck                     the whole container\n"
 	"  healthcheck --url http://h:1/   only this answer\n");
@@ -237,9 +238,61 @@ static void check_gateway(uint64_t timeout_ms)
 	check_answer(url, timeout_ms);
 }
 
+/* is somebody listening? */
+static void check_tcp(const char *text, uint64_t timeout_ms)
+{
+	char name[HOST_MAX];
+	struct http_client client;
+	struct str host, digits;
+	uint64_t port;
+	if (!split_port(str_of(text), &host, &digits) || !digits.p ||
+		!str_to_u64(digits, &port) || port < 1 || port > 65535 ||
+		!copy_text(name, sizeof(name), host))
+		die_usage("--tcp wants ADDRESS:PORT, not '%s'", text);
+	int r = http_client_open_tcp(&client, name, (uint16_t)port, timeout_ms);
+	if (r < 0)
+		FAILED("tcp: %s: %s", text, strerror(-r));
+	else
+		http_client_close(&client);
+}
+
+/* name, state, ... of the answer to "status"; see init/ctl.c */
+static void check_service(struct str line)
+{
+	struct str fields[7];
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		fields[i] = line.p ? str_cut(&line, '\t') : STR("");
+	struct str state = fields[1], wanted = fields[6];
+	if (str_is(wanted, "unwanted") || str_is(state, "up") ||
+		str_is(state, "done"))
+		return;
+	/* one that ended well by itself, as its restart policy allows */
+	if (str_is(state, "down") && str_is(fields[5], "exit 0"))
+		return;
+	FAILED("services: %.*s is %.*s", STR_FMT(fields[0]), STR_FMT(state));
+}
+
+/* without an init that can be asked there is nothing to say about services */
+static void check_services(uint64_t timeout_ms)
+{
+	static char answer[CTL_ANSWER_MAX];
+	const char *words[] = {"status"};
+	ssize_t n = ctl_ask(words, 1, answer, (int)timeout_ms);
+	if (n == -ETIMEDOUT)
+		FAILED("services: init does not answer");
+	if (n <= 0)
+		return;
+	struct str rest = str_from(answer, (size_t)n);
+	if (!str_is(str_cut(&rest, '\n'), "ok"))
+		return;
+	while (rest.p && rest.n)
+		check_service(str_cut(&rest, '\n'));
+}
+
 int healthcheck_main(int argc, char **argv)
 {
 	const char *url = NULL;
+	const char *tcp = NULL;
 	uint64_t timeout_ms = TIMEOUT_MS;
 	const struct arg_opt opts[] = {
 		{.name = "url",
@@ -247,6 +300,11 @@ int healthcheck_main(int argc, char **argv)
 			.dst = &url,
 			.value = "URL",
 			.help = "ask this one for 200, check nothing else"},
+		{.name = "tcp",
+			.type = ARG_TEXT,
+			.dst = &tcp,
+			.value = "ADDRESS:PORT",
+			.help = "connect there, check nothing else"},
 		{.name = "timeout",
 			.type = ARG_NUMBER,
 			.dst = &timeout_ms,
@@ -259,12 +317,17 @@ int healthcheck_main(int argc, char **argv)
 		&applet_healthcheck, opts, ARRAY_LEN(opts), argc, argv);
 	if (first < argc)
 		die_usage("takes no operand, not '%s'", argv[first]);
+	if (url && tcp)
+		die_usage("--url and --tcp exclude each other");
 	if (url) {
 		check_answer(url, timeout_ms);
+	} else if (tcp) {
+		check_tcp(tcp, timeout_ms);
 	} else {
 		check_gateway(timeout_ms);
 		check_users();
 		check_directories();
+		check_services(timeout_ms);
 	}
 	return failures ? EXIT_FAIL : EXIT_OK;
 }

@@ -112,22 +112,30 @@ static int install(const char *dir)
 	return EXIT_OK;
 }
 
+/* how far a name is from an applet's; one is the other's beginning: near */
+static size_t distance(struct str name, size_t applet)
+{
+	struct str have = str_of(applets[applet]->name);
+	if (name.n >= 2 && (str_starts(have, name) || str_starts(name, have)))
+		return 1;
+	return str_distance(have, name);
+}
+
 static int unknown(const char *name)
 {
 	struct buf near;
+	size_t best = SIZE_MAX;
+	for (size_t i = 0; i < ARRAY_LEN(applets); i++)
+		best = size_min(best, distance(str_of(name), i));
 	buf_init(&near, 1024);
-	for (size_t i = 0; i < ARRAY_LEN(applets); i++) {
-		struct str have = str_of(applets[i]->name);
-		if (str_distance(have, str_of(name)) > 2 &&
-			!str_starts(have, str_first(str_of(name), 3)))
-			continue;
-		buf_putf(&near, "%s%s", near.n ? ", " : "", applets[i]->name);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(applets); i++)
+		if (distance(str_of(name), i) == best)
+			buf_putf(&near, "%s%s", near.n ? ", " : "",
+				applets[i]->name);
 	applet_set_name("coracle");
-	if (near.n)
-		die(EXIT_NOT_FOUND, "no applet '%s'; near it: %s", name,
-			buf_cstr(&near));
-	die(EXIT_NOT_FOUND, "no applet '%s'; 'coracle --list' names all", name);
+	die(EXIT_NOT_FOUND,
+		"no applet '%s'; nearest: %s; 'coracle --list' names all", name,
+		buf_cstr(&near));
 }
 
 static int run(const char *name, int argc, char **argv)
@@ -182,5 +190,8 @@ int main(int argc, char **argv)
 		return run(name, argc, argv);
 	if (argc > 1 && argv[1][0] != '-')
 		return run(argv[1], argc - 1, argv + 1);
+	/* under any other name it may be a copy, but without a word it may not */
+	if (argc < 2 && !str_starts(str_of(name), STR("coracle")))
+		return unknown(name);
 	return own_option(argc, argv);
 }

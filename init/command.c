@@ -3,10 +3,12 @@
 #include "init/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "init/init.h"
+#include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/size.h"
 
@@ -85,17 +87,15 @@ static const char *step_text(enum spawn_step step)
 	return "start";
 }
 
-void command_start(struct init *init)
+static void start(struct init *init)
 {
 	struct command *c = &init->command;
 	enum spawn_step step = SPAWN_FORK;
-	c->state = COMMAND_NONE;
-	if (!c->argv)
-		return;
 	struct spawn request = {
 		.file = c->argv[0],
 		.argv = c->argv,
 		.envp = environ,
+		.cwd_fd = c->cwd > 0 ? c->cwd : 0,
 		.fds = init->fds.command,
 		.nfds = init->fds.ncommand,
 		.group = SPAWN_NEW_GROUP,
@@ -123,6 +123,31 @@ void command_start(struct init *init)
 		strerror(-r));
 }
 
+void command_prepare(struct init *init)
+{
+	struct command *c = &init->command;
+	c->cwd = -1;
+	if (!c->argv)
+		return;
+	c->state = COMMAND_HELD;
+	c->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+void command_consider(struct init *init)
+{
+	struct command *c = &init->command;
+	if (c->state == COMMAND_NONE)
+		fds_drop_inherited(&init->fds);
+	if (c->state != COMMAND_HELD || shutdown_begun(init) ||
+		!service_all_ready(init, &init->config.command_after))
+		return;
+	start(init);
+	fd_close(&c->cwd);
+	fds_drop_inherited(&init->fds);
+	if (c->state == COMMAND_ENDED)
+		shutdown_begin(init);
+}
+
 /* what these do to a program that does not care is nothing */
 static bool harmless(int signo)
 {
@@ -130,12 +155,24 @@ static bool harmless(int signo)
 	       signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
 }
 
+/* 0: not to be passed on */
+static int rewritten(const struct init *init, int signo)
+{
+	int to = init->options.rewrite[signo];
+	if (to == REWRITE_DROP)
+		return 0;
+	return to ? to : signo;
+}
+
 void command_signal(struct init *init, int signo)
 {
 	struct command *c = &init->command;
 	switch (c->state) {
 	case COMMAND_UP:
-		(void)kill(init->config.child_only ? c->pid : -c->pid, signo);
+		signo = rewritten(init, signo);
+		if (signo)
+			(void)kill(init->config.child_only ? c->pid : -c->pid,
+				signo);
 		break;
 	case COMMAND_ACTED:
 		if (harmless(signo))
@@ -145,6 +182,7 @@ void command_signal(struct init *init, int signo)
 		shutdown_begin(init);
 		break;
 	case COMMAND_NONE:
+	case COMMAND_HELD:
 	case COMMAND_ENDED:
 		break;
 	}

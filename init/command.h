@@ -13,6 +13,7 @@
 
 enum command_state {
 	COMMAND_NONE,  /* none was given: init supervises only */
+	COMMAND_HELD,  /* until boot tasks are over and services are ready */
 	COMMAND_UP,    /* has a process */
 	COMMAND_ACTED, /* init itself waits, as `sleep infinity` would */
 	COMMAND_ENDED, /* status is set */
@@ -25,14 +26,18 @@ struct command {
 	char **argv; /* NULL: none */
 	pid_t pid;
 	int status; /* 0..255 */
+	int cwd;    /* the directory that init was started in */
 	struct loop_child child;
 };
 
+/* before init leaves its directory: HELD when there is a command */
+void command_prepare(struct init *init);
+
 /*
- * Start init->command.argv, if any. A program that cannot be started makes it
- * COMMAND_ENDED with 127 (not found) or 126.
+ * Start it, once it may. A program that cannot be started makes it
+ * COMMAND_ENDED with 127 (not found) or 126, and begins the shutdown.
  */
-void command_start(struct init *init);
+void command_consider(struct init *init);
 
 /* pass a signal on: to the group or, with --child-only, to the process */
 void command_signal(struct init *init, int signo);

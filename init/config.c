@@ -2,232 +2,354 @@
 /* init/config.c - what init was told: file, environment, command line. */
 #include "init/config.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "lib/fmt.h"
-#include "lib/json.h"
-#include "lib/mem.h"
 #include "lib/size.h"
 
-enum { MESSAGE_MAX = 256, NEAR_MAX = 3, TEXT_VALUE_MAX = 4096 };
+enum { MESSAGE_MAX = 256 };
 
-struct reading {
-	struct config *config;
-	const struct json_doc *doc;
-	config_report_fn *report;
-	void *owner;
-	int mistakes;
-};
-
-/* what stands behind a key; false: it is not what was wanted */
-typedef bool key_fn(struct reading *r, int at);
-
-struct key {
-	const char *name;
-	const char *wanted;
-	key_fn *take;
-};
-
-#define REPORT(r, ...)                                      \
+#define REPORT(mistakes, report, owner, ...)                \
 	do {                                                \
 		char text_[MESSAGE_MAX];                    \
 		fmt_str(text_, sizeof(text_), __VA_ARGS__); \
-		(r)->mistakes++;                            \
-		(r)->report((r)->owner, text_);             \
+		(mistakes)++;                               \
+		(report)((owner), text_);                   \
 	} while (0)
 
 void config_default(struct config *c)
 {
 	*c = (struct config){
-		.gateway = true,
-		.listen = "127.0.0.1",
-		.root = "/",
-		.port = 8080,
+		.gateway = {.enabled = true,
+			.listen = "127.0.0.1",
+			.root = "/",
+			.port = 8080},
 		.grace_ms = CONFIG_GRACE_MS,
 	};
+	arena_init(&c->arena, CONFIG_ARENA_MAX);
 }
 
-bool config_is_address(const char *text)
+void config_fini(struct config *c)
 {
-	struct in6_addr scratch;
-	return inet_pton(AF_INET, text, &scratch) == 1 ||
-	       inet_pton(AF_INET6, text, &scratch) == 1;
+	arena_fini(&c->arena);
 }
 
-static bool take_enabled(struct reading *r, int at)
+int config_capability(const char *name)
 {
-	if (json_type(r->doc, at) != JSON_BOOL)
-		return false;
-	r->config->gateway = json_raw(r->doc, at).p[0] == 't';
-	return true;
+	static const char *const names[] = {"chown", "dac_override",
+		"dac_read_search", "fowner", "fsetid", "kill", "setgid",
+		"setuid", "setpcap", "linux_immutable", "net_bind_service",
+		"net_broadcast", "net_admin", "net_raw", "ipc_lock",
+		"ipc_owner", "sys_module", "sys_rawio", "sys_chroot",
+		"sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
+		"sys_resource", "sys_time", "sys_tty_config", "mknod", "lease",
+		"audit_write", "audit_control", "setfcap", "mac_override",
+		"mac_admin", "syslog", "wake_alarm", "block_suspend",
+		"audit_read", "perfmon", "bpf", "checkpoint_restore"};
+	if (strncasecmp(name, "cap_", 4) == 0)
+		name += 4;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcasecmp(name, names[i]) == 0)
+			return (int)i;
+	return -1;
 }
 
-/* a string as a C string; NULL when it is none, too long, or holds a NUL */
-static char *text_of(struct reading *r, int at)
+struct config_service *config_find_service(
+	const struct config *c, const char *name)
 {
-	struct str raw = json_raw(r->doc, at);
-	if (json_type(r->doc, at) != JSON_STRING || raw.n > TEXT_VALUE_MAX)
-		return NULL;
-	return json_cstr(raw);
-}
-
-static bool take_listen(struct reading *r, int at)
-{
-	char *text = text_of(r, at);
-	if (!text || !config_is_address(text)) {
-		mem_free(text);
-		return false;
-	}
-	r->config->listen = text;
-	return true;
-}
-
-static bool take_root(struct reading *r, int at)
-{
-	char *text = text_of(r, at);
-	if (!text || text[0] != '/') {
-		mem_free(text);
-		return false;
-	}
-	r->config->root = text;
-	return true;
-}
-
-static bool take_port(struct reading *r, int at)
-{
-	uint64_t v;
-	if (json_type(r->doc, at) != JSON_NUMBER ||
-		!json_u64(json_raw(r->doc, at), &v) || v < 1 || v > 65535)
-		return false;
-	r->config->port = v;
-	return true;
-}
-
-static bool take_grace(struct reading *r, int at)
-{
-	uint64_t v;
-	if (json_type(r->doc, at) != JSON_NUMBER ||
-		!json_u64(json_raw(r->doc, at), &v) || v > CONFIG_GRACE_MAX_MS)
-		return false;
-	r->config->grace_ms = v;
-	return true;
-}
-
-static bool take_gateway(struct reading *r, int at);
-
-static const struct key top_keys[] = {
-	{"gateway", "an object", take_gateway},
-	{"grace_ms", "milliseconds, at most 3600000", take_grace},
-};
-
-static const struct key gateway_keys[] = {
-	{"enabled", "true or false", take_enabled},
-	{"listen", "an IP address in quotes", take_listen},
-	{"port", "a port from 1 to 65535", take_port},
-	{"root", "an absolute path in quotes", take_root},
-};
-
-static void report_unknown(struct reading *r, const char *prefix,
-	struct str name, const struct key *keys, size_t n)
-{
-	const char *near = NULL;
-	size_t best = NEAR_MAX;
-	for (size_t i = 0; i < n; i++) {
-		size_t d = str_distance(str_of(keys[i].name), name);
-		if (d < best) {
-			best = d;
-			near = keys[i].name;
-		}
-	}
-	if (near)
-		REPORT(r, "unknown key \"%s%.*s\" (did you mean \"%s\"?)",
-			prefix, STR_FMT(str_first(name, 64)), near);
-	else
-		REPORT(r, "unknown key \"%s%.*s\"", prefix,
-			STR_FMT(str_first(name, 64)));
-}
-
-static const struct key *find_key(
-	struct str raw, const struct key *keys, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (json_str_is(raw, str_of(keys[i].name)))
-			return &keys[i];
+	struct config_service *v = c->services.v;
+	for (size_t i = 0; i < c->services.n; i++)
+		if (strcmp(v[i].name, name) == 0)
+			return &v[i];
 	return NULL;
 }
 
-/* visit an object's members by the table; prefix is the way to it, "a." */
-static void walk(struct reading *r, int object, const char *prefix,
-	const struct key *keys, size_t n)
+/* ------------------------------------- what no single value can tell */
+
+struct check {
+	struct shape_reading *r;
+	struct config *c;
+	const struct config_service *s;
+	int at; /* the service in the document */
+};
+
+static void wrong(struct check *k, const char *key, const char *what)
 {
-	for (int at = json_first(r->doc, object); at != JSON_NONE;
-		at = json_after(r->doc, at)) {
-		struct str raw = json_raw(r->doc, at);
-		const struct key *key = find_key(raw, keys, n);
-		if (!key) {
-			struct str name = {raw.p + 1, raw.n - 2};
-			report_unknown(r, prefix, name, keys, n);
-			continue;
+	int at = json_get(k->r->doc, k->at, key);
+	shape_mistake(k->r, at == JSON_NONE ? k->at : at, "\"%s.%s.%s\" %s",
+		k->s->task ? "boot" : "services", k->s->name, key, what);
+}
+
+static bool plain_name(const char *name)
+{
+	size_t n = 0;
+	for (; name[n]; n++) {
+		char c = name[n];
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+			!(c >= '0' && c <= '9') && c != '-' && c != '_' &&
+			!(c == '.' && n > 0))
+			return false;
+	}
+	return n > 0 && n < 32;
+}
+
+static void check_service(struct check *k)
+{
+	const struct config_service *s = k->s;
+	int kinds = (s->ready.fd != 0) + s->ready.notify +
+		    (s->ready.port != 0) + (s->ready.http != NULL) +
+		    (s->ready.exec.n != 0);
+	if (!plain_name(s->name))
+		shape_mistake(k->r, k->at,
+			"\"%s.%.64s\" wants a name of at most 31 letters, "
+			"digits, '-', '_' and '.'",
+			s->task ? "boot" : "services", s->name);
+	if (strcmp(s->name, "gateway") == 0)
+		wrong(k, "command",
+			"is the built-in service's: see the key "
+			"\"gateway\" of the whole");
+	if (s->command.n == 0 || !*s->command.v[0])
+		wrong(k, "command", "wants a program and its arguments");
+	if (kinds > 1)
+		wrong(k, "ready", "wants one of fd, notify, port, http, exec");
+	if (kinds > 0 && s->oneshot)
+		wrong(k, "ready",
+			"has no meaning for a oneshot, which is "
+			"ready when it has ended");
+	if (s->ready.http && strncmp(s->ready.http, "http://", 7) != 0)
+		wrong(k, "ready", "wants http://ADDRESS[:PORT]/PATH for http");
+	if (s->log.to == LOG_TO_FILE && !s->log.path)
+		wrong(k, "log", "wants a path when it goes to a file");
+	for (size_t i = 0; i < s->capabilities.n; i++)
+		if (config_capability(s->capabilities.v[i]) < 0)
+			wrong(k, "capabilities",
+				"wants names of capabilities, "
+				"as \"net_bind_service\"");
+}
+
+/* index of a service in the map, or n */
+static size_t index_of(const struct config *c, const char *name)
+{
+	const struct config_service *s = config_find_service(c, name);
+	const struct config_service *v = c->services.v;
+	return s ? (size_t)(s - v) : c->services.n;
+}
+
+/*
+ * Take away services that wait for nothing that is left, until none is taken:
+ * what remains waits for itself.
+ */
+static size_t drop_ordered(const struct config *c, bool *left)
+{
+	const struct config_service *v = c->services.v;
+	size_t n = c->services.n;
+	bool again = true;
+	for (size_t i = 0; i < c->services.n; i++)
+		left[i] = true;
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < c->services.n; i++) {
+			bool waits = false;
+			for (size_t k = 0; left[i] && k < v[i].after.n; k++) {
+				size_t d = index_of(c, v[i].after.v[k]);
+				waits |= d < c->services.n && left[d];
+			}
+			if (!left[i] || waits)
+				continue;
+			left[i] = false;
+			again = true;
+			n--;
 		}
-		if (!key->take(r, json_value(r->doc, at)))
-			REPORT(r, "\"%s%s\" wants %s", prefix, key->name,
-				key->wanted);
+	}
+	return n;
+}
+
+static void report_cycles(struct shape_reading *r, const struct config *c,
+	const bool *left, int services)
+{
+	const struct config_service *v = c->services.v;
+	for (size_t i = 0; i < c->services.n; i++)
+		if (left[i])
+			shape_mistake(r, json_get(r->doc, services, v[i].name),
+				"\"services.%s.after\" is part of a cycle",
+				v[i].name);
+}
+
+static void keep_only(struct shape_items *items, const bool *bad)
+{
+	struct config_service *v = items->v;
+	size_t n = 0;
+	for (size_t i = 0; i < items->n; i++)
+		if (!bad[i])
+			v[n++] = v[i];
+	items->n = n;
+}
+
+/* the object of an array whose "name" is this one */
+static int named_element(
+	const struct json_doc *doc, int array, const char *name)
+{
+	int at = json_first(doc, array);
+	while (at != JSON_NONE) {
+		int value = json_get(doc, at, "name");
+		if (value != JSON_NONE &&
+			json_type(doc, value) == JSON_STRING &&
+			json_str_is(json_raw(doc, value), str_of(name)))
+			return at;
+		at = json_after(doc, at);
+	}
+	return array;
+}
+
+static void check_items(struct shape_reading *r, struct config *c,
+	struct shape_items *items, int at)
+{
+	bool bad[CONFIG_SERVICES_MAX + 1] = {false};
+	struct config_service *v = items->v;
+	bool map = items == &c->services;
+	for (size_t i = 0; i < items->n; i++) {
+		struct check k = {r, c, &v[i], JSON_NONE};
+		int before = r->mistakes;
+		k.at = map ? json_get(r->doc, at, v[i].name)
+			   : named_element(r->doc, at, v[i].name);
+		check_service(&k);
+		bad[i] = r->mistakes != before;
+	}
+	keep_only(items, bad);
+}
+
+static bool known(const struct config *c, const char *name)
+{
+	return strcmp(name, "gateway") == 0 || config_find_service(c, name);
+}
+
+/* those that wait for what is not there; true: some were left out */
+static bool drop_waiting(
+	struct shape_reading *r, struct config *c, int services)
+{
+	bool bad[CONFIG_SERVICES_MAX + 1] = {false};
+	const struct config_service *v = c->services.v;
+	int before = r->mistakes;
+	for (size_t i = 0; i < c->services.n; i++) {
+		for (size_t k = 0; k < v[i].after.n; k++) {
+			if (known(c, v[i].after.v[k]))
+				continue;
+			shape_mistake(r, json_get(r->doc, services, v[i].name),
+				"\"services.%s.after\" names no service that "
+				"can run: \"%.64s\"",
+				v[i].name, v[i].after.v[k]);
+			bad[i] = true;
+		}
+	}
+	keep_only(&c->services, bad);
+	return r->mistakes != before;
+}
+
+static void check_order(struct shape_reading *r, struct config *c, int services)
+{
+	bool left[CONFIG_SERVICES_MAX + 1];
+	while (drop_waiting(r, c, services))
+		;
+	if (drop_ordered(c, left) > 0) {
+		report_cycles(r, c, left, services);
+		keep_only(&c->services, left);
 	}
 }
 
-static bool take_gateway(struct reading *r, int at)
+static void check_command(struct shape_reading *r, struct config *c)
 {
-	if (json_type(r->doc, at) != JSON_OBJECT)
-		return false;
-	walk(r, at, "gateway.", gateway_keys, ARRAY_LEN(gateway_keys));
-	return true;
+	int at = json_get(r->doc, json_get(r->doc, 0, "command"), "after");
+	for (size_t i = 0; i < c->command_after.n; i++) {
+		const char *name = c->command_after.v[i];
+		if (known(c, name))
+			continue;
+		shape_mistake(r, at,
+			"\"command.after\" names no service: \"%.64s\"", name);
+		c->command_after = (struct shape_words){NULL, 0};
+	}
 }
 
-int config_parse(struct config *c, struct str text, config_report_fn *report,
-	void *owner)
+static void read_whole(struct shape_reading *r, struct config *c)
+{
+	int services = json_get(r->doc, 0, "services");
+	shape_read(r, &config_shape, 0, c);
+	check_items(r, c, &c->boot, json_get(r->doc, 0, "boot"));
+	check_items(r, c, &c->services, services);
+	check_order(r, c, services);
+	check_command(r, c);
+}
+
+int config_parse(
+	struct config *c, struct str text, shape_report_fn *report, void *owner)
 {
 	struct json_doc doc;
 	struct json_where where;
-	struct reading r = {
-		.config = c, .doc = &doc, .report = report, .owner = owner};
+	struct shape_reading r = {.arena = &c->arena,
+		.doc = &doc,
+		.report = report,
+		.owner = owner};
 	int err = json_parse(&doc, text, CONFIG_VALUES_MAX, &where);
 	if (err) {
-		REPORT(&r, "line %zu, column %zu: %s", where.line, where.column,
-			json_error_text(err));
+		REPORT(r.mistakes, report, owner, "line %zu, column %zu: %s",
+			where.line, where.column, json_error_text(err));
 		return r.mistakes;
 	}
 	if (json_type(&doc, 0) == JSON_OBJECT)
-		walk(&r, 0, "", top_keys, ARRAY_LEN(top_keys));
+		read_whole(&r, c);
 	else
-		REPORT(&r, "the whole must be an object");
+		shape_mistake(&r, 0, "the whole wants an object");
 	json_free(&doc);
 	return r.mistakes;
 }
 
-static void take_number(struct reading *r, const char *name, uint64_t min,
-	uint64_t max, uint64_t *dst)
+/* --------------------------------------------------------- environment */
+
+static const char *value_of(const char *name)
 {
-	uint64_t v;
 	const char *text = getenv(name);
-	if (!text || !*text)
-		return;
-	if (str_to_u64(str_of(text), &v) && v >= min && v <= max)
-		*dst = v;
-	else
-		REPORT(r, "%s wants a number from %ju to %ju", name,
-			(uintmax_t)min, (uintmax_t)max);
+	return text && *text ? text : NULL;
 }
 
-int config_environment(struct config *c, config_report_fn *report, void *owner)
+static bool take_number(
+	const char *text, uint64_t min, uint64_t max, uint64_t *dst)
 {
-	struct reading r = {.config = c, .report = report, .owner = owner};
-	const char *listen = getenv("CORACLE_LISTEN");
-	if (listen && *listen && config_is_address(listen))
-		c->listen = listen;
-	else if (listen && *listen)
-		REPORT(&r, "CORACLE_LISTEN wants an IP address");
-	take_number(&r, "CORACLE_PORT", 1, 65535, &c->port);
-	take_number(&r, "CORACLE_GRACE", 0, CONFIG_GRACE_MAX_MS, &c->grace_ms);
-	return r.mistakes;
+	uint64_t v;
+	if (!str_to_u64(str_of(text), &v) || v < min || v > max)
+		return false;
+	*dst = v;
+	return true;
+}
+
+int config_environment(struct config *c, shape_report_fn *report, void *owner)
+{
+	int mistakes = 0;
+	const char *listen = value_of("CORACLE_LISTEN");
+	const char *port = value_of("CORACLE_PORT");
+	const char *grace = value_of("CORACLE_GRACE");
+	if (listen && shape_is_address(listen))
+		c->gateway.listen = listen;
+	else if (listen)
+		REPORT(mistakes, report, owner,
+			"CORACLE_LISTEN wants an IP address");
+	if (port && !take_number(port, 1, 65535, &c->gateway.port))
+		REPORT(mistakes, report, owner,
+			"CORACLE_PORT wants a number from 1 to 65535");
+	if (grace && !take_number(grace, 0, CONFIG_TIME_MAX_MS, &c->grace_ms))
+		REPORT(mistakes, report, owner,
+			"CORACLE_GRACE wants a number from 0 to %d",
+			CONFIG_TIME_MAX_MS);
+	return mistakes;
+}
+
+void config_print(struct buf *out, const struct config *c)
+{
+	struct buf line;
+	buf_init(&line, CONFIG_ARENA_MAX);
+	shape_write(&line, &config_shape, c);
+	if (line.err)
+		out->err = line.err;
+	else
+		shape_pretty(out, buf_str(&line));
+	buf_fini(&line);
 }

@@ -5,8 +5,10 @@
  * input: the file is the image author's; its text is treated as untrusted.
  *
  * Everything is optional: without any of it the defaults are a working
- * environment. A value that is wrong is reported by key and left at its
- * default, so that a bad file never keeps a container from being repaired.
+ * environment. A value that is wrong is reported by line, column and key; a
+ * service, mount or the like with a mistake is left out and anything else
+ * stays at its default, so that a bad file never keeps a container from being
+ * repaired.
  */
 #ifndef INIT_CONFIG_H
 #define INIT_CONFIG_H
@@ -14,40 +16,149 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/str.h"
+#include "init/shape.h"
 
 enum {
 	CONFIG_TEXT_MAX = 65536,
-	CONFIG_VALUES_MAX = 4096,
+	CONFIG_ARENA_MAX = 1 << 20,
+	CONFIG_VALUES_MAX = 8192,
 	CONFIG_GRACE_MS = 5000, /* below the 10 s of docker stop */
-	CONFIG_GRACE_MAX_MS = 3600000,
+	CONFIG_TIME_MAX_MS = 3600000,
+	CONFIG_SERVICES_MAX = 47,
+	CONFIG_TASKS_MAX = 16,
+};
+
+struct config_user {
+	const char *name;
+	uint64_t uid; /* and gid, of the group with the user's name */
+	const char *home;
+	const char *shell;
+	struct shape_words groups;
+};
+
+struct config_group {
+	const char *name;
+	uint64_t gid;
+	struct shape_words members;
+};
+
+struct config_mount {
+	const char *target;
+	const char *type;
+	const char *source;
+	const char *options;
+	bool required;
+};
+
+struct config_dir {
+	const char *path;
+	const char *owner; /* "user", "user:group", "1:2" */
+	unsigned mode;
+	struct shape_pairs files; /* name: text; made when missing */
+	bool required;
+};
+
+enum config_restart { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
+
+/* at most one of the first five; none: ready once it has started */
+struct config_ready {
+	uint64_t fd; /* a newline there, as s6; 0: none */
+	bool notify; /* READY=1 to NOTIFY_SOCKET, as systemd */
+	uint64_t port;
+	const char *http;
+	struct shape_words exec;
+	uint64_t interval_ms;
+	uint64_t timeout_ms; /* 0: none */
+};
+
+enum config_log_to { LOG_TO_PREFIX, LOG_TO_INHERIT, LOG_TO_FILE, LOG_TO_NONE };
+
+struct config_log {
+	unsigned to; /* enum config_log_to */
+	const char *path;
+	uint64_t max_bytes;
+	uint64_t keep; /* rotated files beside the current one */
+	uint64_t rate; /* lines a second; what is over is counted */
+};
+
+/* UINT64_MAX: as init's own */
+struct config_limits {
+	uint64_t nofile, nproc, core, as, fsize, stack, memlock, cpu;
+};
+
+struct config_service {
+	const char *name;
+	struct shape_words command;
+	const char *user; /* NULL: init's own */
+	const char *group;
+	struct shape_words groups;
+	struct shape_pairs environment;
+	const char *directory;
+	struct config_limits limits;
+	struct shape_words capabilities; /* v NULL: as they are */
+	bool no_new_privs;
+	bool enabled;
+	unsigned restart; /* enum config_restart */
+	uint64_t restart_ms;
+	uint64_t restart_max_ms;
+	struct shape_words after;
+	struct config_ready ready;
+	unsigned stop_signal;
+	unsigned reload_signal;
+	uint64_t stop_ms;
+	bool oneshot;
+	bool critical;
+	uint64_t timeout_ms; /* of a oneshot; 0: none */
+	struct config_log log;
+	/* not of the file */
+	bool task;     /* of "boot" */
+	bool required; /* a task without which boot ends */
+	bool lenient;  /* the gateway: runs as who we are when it must */
+};
+
+struct config_gateway {
+	bool enabled;
+	const char *listen;
+	uint64_t port;
+	const char *root; /* what the gateway's subsystems lie under */
 };
 
 struct config {
-	bool gateway;
-	const char *listen;
-	const char *root; /* what the gateway's subsystems lie under */
-	uint64_t port;
+	struct arena arena;
+	struct config_gateway gateway;
 	uint64_t grace_ms; /* from the request to stop to the first KILL */
-	bool child_only;   /* signals go to the command, not to its group */
+	unsigned log_level;
+	unsigned log_format;
+	struct shape_pairs environment;
+	struct shape_items users, groups, mounts, directories;
+	struct shape_items boot, services;
+	struct shape_words command_after;
+	bool child_only; /* signals go to the command, not to its group */
 };
 
-void config_default(struct config *c);
+extern const struct shape config_shape, config_service_shape;
 
-/* a sentence about one mistake, without the file's name */
-typedef void config_report_fn(void *owner, const char *message);
+/* a fresh configuration: config_fini() it, or keep it for life */
+void config_default(struct config *c);
+void config_fini(struct config *c);
 
 /*
  * Apply the text of a file. Returns the number of mistakes, each of which
- * was reported. Strings are copied and live as long as the process.
+ * was reported.
  */
-int config_parse(struct config *c, struct str text, config_report_fn *report,
+int config_parse(struct config *c, struct str text, shape_report_fn *report,
 	void *owner);
 
 /* apply CORACLE_LISTEN, CORACLE_PORT and CORACLE_GRACE; mistakes as above */
-int config_environment(struct config *c, config_report_fn *report, void *owner);
+int config_environment(struct config *c, shape_report_fn *report, void *owner);
 
-/* an IPv4 or IPv6 address as inet_pton(3) takes it */
-bool config_is_address(const char *text);
+/* append all of it as JSON for people, which config_parse() takes */
+void config_print(struct buf *out, const struct config *c);
+
+/* the number of a capability ("net_bind_service", "CAP_KILL"), or -1 */
+int config_capability(const char *name);
+
+struct config_service *config_find_service(
+	const struct config *c, const char *name);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -18,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "init/ctl.h"
 #include "init/dirs.h"
 #include "init/mounts.h"
 #include "init/proc.h"
@@ -26,139 +28,44 @@
 #include "lib/applet.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
-#include "lib/file.h"
-#include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/size.h"
 
-APPLET(init, "PID 1: prepare the container, run the gateway and a command.",
+APPLET(init, "PID 1: prepare the container, run services and a command.",
 	"usage: init [OPTION...] [--] [COMMAND [ARGUMENT...]]\n"
 	"\n"
-	"Makes users, directories and missing mounts, keeps the gateway\n"
-	"running and runs COMMAND in the foreground: signals go to it, "
-	"orphans\n"
-	"are reaped, its status is the container's. Without a COMMAND it\n"
-	"supervises until SIGTERM. Not as PID 1 it does the same for its own\n"
-	"descendants and mounts nothing.\n"
+	"Makes users, directories and missing mounts, runs boot tasks, keeps\n"
+	"services running - the gateway is built in - and COMMAND in the\n"
+	"foreground: signals go to it, orphans are reaped, its status is the\n"
+	"container's. Without a COMMAND it supervises until SIGTERM. Not as\n"
+	"PID 1 it does the same for its own descendants and mounts nothing.\n"
 	"\n"
 	"  init sh -c 'make test'       exit with the status of the tests\n"
 	"  init --no-gateway -- sleep 9 no service, only the command\n"
 	"  init --check                 is the configuration sound? (78: "
-	"no)\n");
+	"no)\n"
+	"  init --print-default >init.json   a file to begin with\n"
+	"  ctl status                   what it supervises, from inside\n");
 
 enum { LOOP_RETRY_MS = 100 };
 
-static const char config_path[] = "/etc/coracle/init.json";
 static const char lock_path[] = "/run/coracle.lock";
 
-/* what the command line said; it wins over environment and file */
-struct options {
-	const char *config;
-	const char *listen;
-	uint64_t port;
-	uint64_t grace_ms;
-	bool no_gateway;
-	bool group;
-	bool child_only;
-	bool check;
-};
-
-enum { UNSET_GRACE = CONFIG_GRACE_MAX_MS + 1 };
-
-static int parse(struct options *o, int argc, char **argv)
-{
-	const struct arg_opt opts[] = {
-		{.name = "config",
-			.type = ARG_TEXT,
-			.dst = &o->config,
-			.value = "FILE",
-			.help = "read FILE, not /etc/coracle/init.json"},
-		{.name = "check",
-			.type = ARG_FLAG,
-			.dst = &o->check,
-			.help = "only validate the configuration"},
-		{.name = "no-gateway",
-			.type = ARG_FLAG,
-			.dst = &o->no_gateway,
-			.help = "do not start the gateway"},
-		{.name = "gateway-listen",
-			.type = ARG_TEXT,
-			.dst = &o->listen,
-			.value = "ADDR",
-			.help = "address of the gateway"},
-		{.name = "port",
-			.type = ARG_NUMBER,
-			.dst = &o->port,
-			.value = "N",
-			.help = "port of the gateway",
-			.min = 1,
-			.max = 65535},
-		{.name = "grace",
-			.type = ARG_NUMBER,
-			.dst = &o->grace_ms,
-			.value = "MS",
-			.max = CONFIG_GRACE_MAX_MS,
-			.help = "from SIGTERM to SIGKILL (default 5000)"},
-		{.name = "group",
-			.type = ARG_FLAG,
-			.dst = &o->group,
-			.help = "signal the command's group (default)"},
-		{.name = "child-only",
-			.type = ARG_FLAG,
-			.dst = &o->child_only,
-			.help = "signal only the command itself"},
-	};
-	int first = applet_args_until_operand(
-		&applet_init, opts, ARRAY_LEN(opts), argc, argv);
-	if (o->group && o->child_only)
-		die_usage("--group and --child-only exclude each other");
-	if (o->listen && !config_is_address(o->listen))
-		die_usage("--gateway-listen wants an IP address, not '%s'",
-			o->listen);
-	return first;
-}
-
-/* ------------------------------------------------------ configuration */
-
-static void on_mistake(void *owner, const char *message)
-{
-	const char *where = owner;
-	log_warn("configuration: %s: %s", where, message);
-}
-
-/* returns the number of mistakes */
-static int read_config(struct config *c, const struct options *o)
-{
-	const char *path = o->config ? o->config : config_path;
-	struct buf text;
-	int mistakes = 0;
-	config_default(c);
-	buf_init(&text, CONFIG_TEXT_MAX);
-	int r = file_read(AT_FDCWD, path, &text);
-	char where[256];
-	fmt_str(where, sizeof(where), "%s", path);
-	if (r == 0) {
-		mistakes += config_parse(c, buf_str(&text), on_mistake, where);
-	} else if (r != -ENOENT || o->config) {
-		on_mistake(where, strerror(-r));
-		mistakes++;
-	}
-	buf_fini(&text);
-	fmt_str(where, sizeof(where), "environment");
-	mistakes += config_environment(c, on_mistake, where);
-	if (o->listen)
-		c->listen = o->listen;
-	if (o->port)
-		c->port = o->port;
-	if (o->grace_ms != UNSET_GRACE)
-		c->grace_ms = o->grace_ms;
-	if (o->no_gateway)
-		c->gateway = false;
-	c->child_only = o->child_only;
-	return mistakes;
-}
-
 /* --------------------------------------------------------------- boot */
+
+/* the variables, which were looked at first, win */
+static void apply_logging(const struct config *c)
+{
+	static const char *const levels[] = {
+		NULL, "error", "warn", "info", "debug"};
+	static const char *const formats[] = {NULL, "text", "json"};
+	if (c->log_level)
+		(void)setenv("CORACLE_LOG", levels[c->log_level], 0);
+	if (c->log_format)
+		(void)setenv("CORACLE_LOG_FORMAT", formats[c->log_format], 0);
+	if (c->log_level || c->log_format)
+		log_init("init");
+}
 
 static void mark(const struct init *init, const char *step)
 {
@@ -203,24 +110,29 @@ static void say_standing(const struct standing *s)
 }
 
 /* everything that other programs find in place */
-static void prepare_world(struct init *init)
+static int prepare_world(struct init *init, const struct config *c)
 {
 	const struct standing *s = &init->standing;
+	int r = 0;
 	if (s->root && s->pid1) {
 		mounts_setup(s->namespaced);
+		r = mounts_configured(c);
 		mark(init, "mounts");
 	}
 	/* run by hand on somebody's machine, it must not add users there */
 	if (s->root && (s->pid1 || s->namespaced)) {
-		users_setup();
+		users_setup(c);
 		mark(init, "users");
-		dirs_setup();
+		int dirs = dirs_setup(c);
+		r = r < 0 ? r : dirs;
 		mark(init, "directories");
 	}
+	return r;
 }
 
-static int setup(struct init *init, const struct options *o)
+static int setup(struct init *init)
 {
+	const struct options *o = &init->options;
 	/* first of all: PID 1 never sees a signal that it does not wait for */
 	int r = loop_init(&init->loop);
 	if (r == 0)
@@ -231,34 +143,51 @@ static int setup(struct init *init, const struct options *o)
 		(void)mounts_proc();
 	find_standing(&init->standing);
 	fds_setup(&init->fds);
-	(void)read_config(&init->config, o);
+	if (options_configure(&init->config, o) > 0 && o->strict)
+		die(EXIT_CONFIG, "the configuration is wrong: --strict");
+	apply_logging(&init->config);
 	mark(init, "configuration");
 	if (!init->standing.pid1)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	prepare_world(init);
+	if (prepare_world(init, &init->config) < 0)
+		die(EXIT_FAIL, "boot: what is required is not there");
 	if (init->standing.namespaced)
 		init->standing.second = is_second() && !init->standing.pid1;
 	say_standing(&init->standing);
-	if (init->config.gateway && !init->standing.second) {
-		r = service_add_gateway(init);
-		if (r < 0)
-			log_error("service gateway: %s", strerror(-r));
-	}
+	service_load(init);
+	if (!init->standing.second &&
+		(init->standing.pid1 || init->standing.namespaced))
+		ctl_open(init);
 	return 0;
 }
 
-/* the directory is the command's, so it starts before we leave it */
 static void start(struct init *init)
 {
-	service_start_all(init);
-	mark(init, "services");
-	command_start(init);
-	mark(init, "command");
-	fds_drop_inherited(&init->fds);
+	command_prepare(init);
 	if (chdir("/") < 0)
 		log_warn("chdir /: %s", strerror(errno));
-	if (init->command.state == COMMAND_ENDED)
-		shutdown_begin(init);
+	service_advance(init);
+	mark(init, "services");
+	command_consider(init);
+	mark(init, "command");
+}
+
+int init_reload(struct init *init)
+{
+	struct config fresh;
+	if (!service_boot_over(init))
+		return -1;
+	int mistakes = options_configure(&fresh, &init->options);
+	if (mistakes > 0) {
+		log_warn("reload: %d mistakes, nothing changed", mistakes);
+		config_fini(&fresh);
+		return mistakes;
+	}
+	log_info("reload: configuration read");
+	/* new users before the services that run as them */
+	(void)prepare_world(init, &fresh);
+	service_reload_all(init, &fresh);
+	return 0;
 }
 
 /* ---------------------------------------------------------------- run */
@@ -290,11 +219,14 @@ static void turn(struct init *init)
 static int stop(struct init *init)
 {
 	int status = 0;
-	if (init->command.argv)
+	if (init->status >= 0)
+		status = init->status;
+	else if (init->command.argv)
 		status = init->command.status;
 	/* killed by us before its end was seen */
-	if (init->command.state == COMMAND_UP)
+	if (init->status < 0 && init->command.state == COMMAND_UP)
 		status = 128 + SIGKILL;
+	ctl_close(init);
 	uint64_t ms = loop_now(&init->loop) - init->shutdown.begun_ms;
 	log_debug("stopped: status %d after %ju ms, %ju orphans reaped", status,
 		(uintmax_t)ms, (uintmax_t)init->orphans);
@@ -307,15 +239,14 @@ static int stop(struct init *init)
 
 int init_main(int argc, char **argv)
 {
-	static struct init init;
-	struct options o = {.grace_ms = UNSET_GRACE};
+	static struct init init = {.notify.fd = -1, .ctl.fd = -1, .status = -1};
 	init.start_us = clock_us();
-	int first = parse(&o, argc, argv);
-	if (o.check)
-		return read_config(&init.config, &o) ? EXIT_CONFIG : EXIT_OK;
+	int first = options_parse(&init.options, &applet_init, argc, argv);
+	if (init.options.check || init.options.print_default)
+		return options_show(&init.options);
 	if (first < argc)
 		init.command.argv = argv + first;
-	int r = setup(&init, &o);
+	int r = setup(&init);
 	if (r < 0)
 		die(EXIT_WRAPPER, "event loop: %s", strerror(-r));
 	/* -------- from here on, nothing may end this process but turn() */

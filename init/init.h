@@ -11,6 +11,7 @@
 #include "init/command.h"
 #include "init/config.h"
 #include "init/fds.h"
+#include "init/options.h"
 #include "init/service.h"
 #include "init/shutdown.h"
 #include "lib/loop.h"
@@ -25,6 +26,7 @@ struct standing {
 
 struct init {
 	struct loop loop;
+	struct options options;
 	struct config config;
 	struct standing standing;
 	struct fds fds;
@@ -32,8 +34,19 @@ struct init {
 	size_t nservices;
 	struct command command;
 	struct shutdown shutdown;
+	struct loop_fd notify; /* NOTIFY_SOCKET, once a service wants it */
+	char notify_name[112];
+	struct loop_fd ctl;
+	int status;        /* of the container, when no command says; -1 */
 	uint64_t start_us; /* when main began, for the boot's timeline */
 	uint64_t orphans;  /* reaped so far */
 };
+
+/*
+ * Read the configuration again and apply what changed. 0; the number of
+ * mistakes, when there are any, and nothing is changed; -1 before boot is
+ * over.
+ */
+int init_reload(struct init *init);
 
 #endif

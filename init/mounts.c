@@ -10,8 +10,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "init/dirs.h"
 #include "init/mountinfo.h"
 #include "lib/file.h"
+#include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/size.h"
 
@@ -154,4 +156,86 @@ void mounts_setup(bool namespaced)
 			make_nodes();
 	}
 	buf_fini(&text);
+}
+
+/* ---------------------------------------------------- of the configuration */
+
+static const struct {
+	const char *name;
+	unsigned long flag;
+} flags[] = {
+	{"ro", MS_RDONLY},
+	{"nosuid", MS_NOSUID},
+	{"nodev", MS_NODEV},
+	{"noexec", MS_NOEXEC},
+	{"noatime", MS_NOATIME},
+	{"relatime", MS_RELATIME},
+	{"sync", MS_SYNCHRONOUS},
+	{"bind", MS_BIND},
+	{"rbind", MS_BIND | MS_REC},
+};
+
+/* "ro,size=1m": flags by name, the rest is for the file system */
+static unsigned long split_options(const char *options, char *data, size_t cap)
+{
+	struct str rest = str_of(options);
+	unsigned long all = 0;
+	size_t n = 0;
+	data[0] = '\0';
+	while (rest.p) {
+		struct str word = str_cut(&rest, ',');
+		unsigned long flag = 0;
+		for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+			if (str_is(word, flags[i].name))
+				flag = flags[i].flag;
+		all |= flag;
+		if (!flag && word.n && n < cap)
+			n += fmt_str(data + n, cap - n, "%s%.*s", n ? "," : "",
+				STR_FMT(word));
+	}
+	return all;
+}
+
+static int mount_configured(const struct config_mount *m)
+{
+	char data[512];
+	unsigned long set =
+		split_options(m->options ? m->options : "", data, sizeof(data));
+	const char *source = m->source ? m->source : m->type;
+	int r = dirs_make(m->target);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	if (mount(source, m->target, m->type, set, data) < 0)
+		return -errno;
+	/* a bind takes its flags only when it is mounted once more */
+	if ((set & MS_BIND) && (set & ~(unsigned long)(MS_BIND | MS_REC)) &&
+		mount(NULL, m->target, NULL, set | MS_REMOUNT, NULL) < 0)
+		return -errno;
+	log_debug("mounts: %s on %s", m->type, m->target);
+	return 0;
+}
+
+int mounts_configured(const struct config *c)
+{
+	const struct config_mount *v = c->mounts.v;
+	struct buf text;
+	int result = 0;
+	buf_init(&text, MOUNTINFO_MAX);
+	if (c->mounts.n > 0)
+		result = file_read(AT_FDCWD, "/proc/self/mountinfo", &text);
+	for (size_t i = 0; i < c->mounts.n; i++) {
+		struct mountinfo there;
+		if (mountinfo_find(buf_str(&text), v[i].target, &there))
+			continue;
+		int r = mount_configured(&v[i]);
+		if (r < 0)
+			log_at(v[i].required ? LOG_ERROR : LOG_WARN,
+				"mounts: %s on %s: %s%s", v[i].type,
+				v[i].target, strerror(-r),
+				v[i].required ? ", and it is required" : "");
+		if (r < 0 && v[i].required)
+			result = r;
+	}
+	buf_fini(&text);
+	return result;
 }

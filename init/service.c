@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* init/service.c - long-running programs that are kept running. */
+/* init/service.c - the states of services, and what moves them. */
 #include "init/service.h"
 
 #include <errno.h>
@@ -8,220 +8,405 @@
 #include <unistd.h>
 
 #include "init/init.h"
-#include "init/users.h"
-#include "lib/clock.h"
-#include "lib/fmt.h"
 #include "lib/log.h"
-#include "lib/mem.h"
-#include "lib/size.h"
 
-extern char **environ;
+enum { STATUS_TEXT = 64, SAY_BLOCKED_MS = 5000, SAY_AGAIN_MS = 30000 };
 
-enum { PORT_TEXT = 8, STATUS_TEXT = 64, IDENTITY_VARS = 4 };
+static void on_timer(void *owner);
 
-static void start(struct service *s);
-
-static void on_pause_over(void *owner)
+const char *service_state_name(enum service_state state)
 {
-	struct service *s = owner;
-	s->state = SERVICE_DOWN;
-	start(s);
+	static const char *const names[] = {"down", "blocked", "starting", "up",
+		"done", "failed", "waiting", "stopping"};
+	return names[state];
 }
+
+static bool has_process(const struct service *s)
+{
+	return s->state == SERVICE_STARTING || s->state == SERVICE_UP ||
+	       s->state == SERVICE_STOPPING;
+}
+
+/* the only place where a state changes; after_ms 0: it has no end of time */
+static void enter(
+	struct service *s, enum service_state state, uint64_t after_ms)
+{
+	struct loop *loop = &s->init->loop;
+	s->state = state;
+	s->changed_ms = loop_now(loop);
+	loop_timer_clear(loop, &s->timer);
+	if (after_ms && loop_timer_at(loop, &s->timer,
+				loop_now(loop) + after_ms, on_timer, s) < 0)
+		log_error("service %s: no memory for a timer", s->name);
+}
+
+/* ------------------------------------------------------------ the order */
+
+static bool is_over(const struct service *s)
+{
+	return s->state == SERVICE_DONE || s->state == SERVICE_FAILED;
+}
+
+static bool provides(const struct service *s)
+{
+	return s->state == SERVICE_UP || s->state == SERVICE_DONE;
+}
+
+/* the tasks stand first in the table, in their order */
+static bool tasks_over(const struct init *init, const struct service *before)
+{
+	for (size_t i = 0; i < init->nservices; i++) {
+		const struct service *s = &init->services[i];
+		if (s == before)
+			return true;
+		if (s->def->task && !is_over(s))
+			return false;
+	}
+	return true;
+}
+
+bool service_all_ready(const struct init *init, const struct shape_words *names)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		/* the table is not changed by looking */
+		const struct service *s = service_find(
+			(struct init *)(uintptr_t)init, names->v[i]);
+		if (s && !provides(s))
+			return false;
+	}
+	return tasks_over(init, NULL);
+}
+
+static bool may_start(const struct service *s)
+{
+	if (s->def->task)
+		return tasks_over(s->init, s);
+	return service_all_ready(s->init, &s->def->after);
+}
+
+/* ------------------------------------------------------- start and end */
 
 /* the next pause after a failure at once; a steady run is forgiven */
 static uint64_t next_pause(struct service *s)
 {
 	uint64_t up_ms = loop_now(&s->init->loop) - s->started_ms;
 	if (s->pause_ms == 0 || up_ms >= SERVICE_STEADY_MS)
-		s->pause_ms = SERVICE_PAUSE_MS;
+		s->pause_ms = s->def->restart_ms;
 	else
 		s->pause_ms *= 2;
-	if (s->pause_ms > SERVICE_PAUSE_MAX_MS)
-		s->pause_ms = SERVICE_PAUSE_MAX_MS;
+	if (s->pause_ms > s->def->restart_max_ms)
+		s->pause_ms = s->def->restart_max_ms;
 	return s->pause_ms;
 }
 
-static void pause_then_start(struct service *s, uint64_t pause_ms)
+/* the container ends with this status, once everything has ended */
+static void end_all(struct service *s, int status, const char *why)
 {
-	struct loop *loop = &s->init->loop;
-	s->state = SERVICE_WAITING;
-	if (loop_timer_at(loop, &s->timer, loop_now(loop) + pause_ms,
-		    on_pause_over, s) < 0) {
-		s->state = SERVICE_DOWN;
-		log_error("service %s: no memory for a timer, stays down",
-			s->name);
-	}
+	log_error("service %s: %s, the container ends", s->name, why);
+	s->init->status = status ? status : 1;
+	shutdown_begin(s->init);
 }
 
-static void on_exit(void *owner, pid_t pid, int wait_status)
+static void not_started(struct service *s, int r, enum spawn_step step)
 {
-	struct service *s = owner;
-	char what[STATUS_TEXT];
-	uint64_t up_ms = loop_now(&s->init->loop) - s->started_ms;
-	s->pid = 0;
-	s->state = SERVICE_DOWN;
-	/* what it left in its group would hold its port or its files */
-	(void)kill(-pid, SIGKILL);
-	spawn_status_text(what, sizeof(what), wait_status);
-	if (shutdown_begun(s->init)) {
-		log_debug("service %s: %s", s->name, what);
-		shutdown_look(s->init);
+	const char *what = step == SPAWN_EXEC ? s->def->command.v[0] : "start";
+	if (s->def->restart == RESTART_NEVER) {
+		log_warn("service %s: %s: %s", s->name, what, strerror(-r));
+		enter(s, SERVICE_FAILED, 0);
+		if (s->def->critical || s->def->required)
+			end_all(s,
+				step == SPAWN_EXEC && r == -ENOENT ? 127 : 126,
+				"it is needed");
 		return;
 	}
 	uint64_t pause_ms = next_pause(s);
-	log_warn("service %s: %s after %ju ms, restart in %ju ms", s->name,
-		what, (uintmax_t)up_ms, (uintmax_t)pause_ms);
-	pause_then_start(s, pause_ms);
+	log_warn("service %s: %s: %s, again in %ju ms", s->name, what,
+		strerror(-r), (uintmax_t)pause_ms);
+	enter(s, SERVICE_WAITING, pause_ms);
 }
 
-static int try_start(struct service *s, enum spawn_step *step)
-{
-	struct spawn request = {
-		.file = spawn_self(),
-		.argv = s->argv,
-		.envp = s->envp,
-		.cwd = "/",
-		.fds = s->init->fds.service,
-		.nfds = ARRAY_LEN(s->init->fds.service),
-		.group = SPAWN_NEW_SESSION,
-		.ids = s->take_ids ? &s->ids : NULL,
-		.die_with_parent = true,
-		.foreground_tty = -1,
-	};
-	return spawn(&request, &s->pid, step);
-}
-
-/* no right to change ids: capabilities dropped, or a one-uid namespace */
+/* capabilities dropped, or a one-uid namespace: no right to change ids */
 static bool ids_refused(int r, enum spawn_step step)
 {
 	return step == SPAWN_IDS && (r == -EPERM || r == -EINVAL);
 }
 
-static void start(struct service *s)
+static void on_exit(void *owner, pid_t pid, int wait_status);
+
+static void run(struct service *s)
 {
 	struct loop *loop = &s->init->loop;
 	enum spawn_step step = SPAWN_FORK;
-	if (s->state != SERVICE_DOWN || shutdown_begun(s->init))
-		return;
 	s->started_ms = loop_now(loop);
-	int r = try_start(s, &step);
-	if (r < 0 && s->take_ids && ids_refused(r, step)) {
+	int r = service_spawn(s, &step);
+	if (r < 0 && s->take_ids && s->def->lenient && ids_refused(r, step)) {
 		log_warn("service %s: may not become uid %u, runs as uid %u: "
 			 "%s",
-			s->name, (unsigned)s->ids.uid, (unsigned)geteuid(),
+			s->name, (unsigned)s->who.uid, (unsigned)geteuid(),
 			strerror(-r));
 		s->take_ids = false;
-		r = try_start(s, &step);
+		r = service_spawn(s, &step);
 	}
 	if (r < 0) {
-		uint64_t pause_ms = next_pause(s);
-		log_warn("service %s: not started, again in %ju ms: %s",
-			s->name, (uintmax_t)pause_ms, strerror(-r));
-		pause_then_start(s, pause_ms);
+		ready_end(s);
+		not_started(s, r, step);
 		return;
 	}
-	s->state = SERVICE_UP;
 	loop_child_add(loop, &s->child, s->pid, on_exit, s);
 	log_debug("service %s: pid %d", s->name, (int)s->pid);
-}
-
-/* our environment with the identity variables replaced; NULL: no memory */
-static char **environment_for(const struct users_identity *who)
-{
-	const char *names[IDENTITY_VARS] = {
-		"HOME=", "USER=", "LOGNAME=", "SHELL="};
-	const char *values[IDENTITY_VARS] = {
-		who->home, who->name, who->name, who->shell};
-	size_t n = 0;
-	while (environ && environ[n])
-		n++;
-	char **envp = mem_new_array(n + IDENTITY_VARS + 1, sizeof(*envp));
-	if (!envp)
-		return NULL;
-	size_t out = 0;
-	for (size_t i = 0; i < IDENTITY_VARS; i++) {
-		size_t size = strlen(names[i]) + strlen(values[i]) + 1;
-		char *var = mem_new(size);
-		if (!var)
-			return NULL;
-		fmt_str(var, size, "%s%s", names[i], values[i]);
-		envp[out++] = var;
+	if (s->def->oneshot) {
+		enter(s, SERVICE_STARTING, s->def->timeout_ms);
+		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		bool ours = false;
-		for (size_t k = 0; k < IDENTITY_VARS; k++)
-			if (str_starts(str_of(environ[i]), str_of(names[k])))
-				ours = true;
-		if (!ours)
-			envp[out++] = environ[i];
+	enter(s, SERVICE_STARTING, s->def->ready.timeout_ms);
+	if (ready_begin(s))
+		enter(s, SERVICE_UP, 0);
+}
+
+/* of a failure, so never 0: one that was not done in time may end well */
+static int exit_status(int wait_status)
+{
+	int status = spawn_exit_code(wait_status);
+	return status ? status : 1;
+}
+
+/* what its end means when nobody asked for it */
+static void ended_by_itself(struct service *s, int wait_status)
+{
+	const struct config_service *def = s->def;
+	char what[STATUS_TEXT];
+	bool good = spawn_exit_code(wait_status) == 0 && !s->failed;
+	uint64_t up_ms = loop_now(&s->init->loop) - s->started_ms;
+	spawn_status_text(what, sizeof(what), wait_status);
+	s->failed = false;
+	if (def->oneshot && good) {
+		log_debug("service %s: done after %ju ms", s->name,
+			(uintmax_t)up_ms);
+		enter(s, SERVICE_DONE, 0);
+		return;
 	}
-	return envp;
-}
-
-/* argv of spawn is not const, as that of exec; literals are not written */
-static char *arg(const char *text)
-{
-	return (char *)(uintptr_t)text;
-}
-
-int service_add_gateway(struct init *init)
-{
-	static char port[PORT_TEXT];
-	const struct config *c = &init->config;
-	struct users_identity who;
-	if (init->nservices == SERVICES_MAX)
-		return -ENOSPC;
-	struct service *s = &init->services[init->nservices];
-	*s = (struct service){.init = init, .name = "gateway"};
-	s->envp = environ;
-	if (init->standing.root && users_identity(&who, "environment")) {
-		s->take_ids = true;
-		memcpy(s->groups, who.groups, sizeof(s->groups));
-		s->ids = (struct spawn_ids){
-			who.uid, who.gid, s->groups, who.ngroups};
-		s->envp = environment_for(&who);
-		if (!s->envp)
-			return -ENOMEM;
-	} else if (init->standing.root) {
-		log_warn("service gateway: no user environment, runs as root");
+	if (def->critical || (def->required && !good)) {
+		enter(s, SERVICE_FAILED, 0);
+		s->init->status = good ? 0 : exit_status(wait_status);
+		log_at(good ? LOG_INFO : LOG_ERROR,
+			"service %s: %s after %ju ms, the container ends",
+			s->name, what, (uintmax_t)up_ms);
+		shutdown_begin(s->init);
+		return;
 	}
-	fmt_str(port, sizeof(port), "%ju", (uintmax_t)c->port);
-	const char *argv[] = {"coracle", "gateway", "--listen", c->listen,
-		"--port", port, "--root", c->root};
-	for (size_t i = 0; i < ARRAY_LEN(argv); i++)
-		s->argv[i] = arg(argv[i]);
-	init->nservices++;
-	return 0;
+	if (def->restart == RESTART_NEVER ||
+		(def->restart == RESTART_ON_FAILURE && good)) {
+		log_at(good ? LOG_INFO : LOG_WARN,
+			"service %s: %s after %ju ms", s->name, what,
+			(uintmax_t)up_ms);
+		enter(s, good ? SERVICE_DOWN : SERVICE_FAILED, 0);
+		return;
+	}
+	uint64_t pause_ms = next_pause(s);
+	s->restarts++;
+	log_warn("service %s: %s after %ju ms, restart in %ju ms", s->name,
+		what, (uintmax_t)up_ms, (uintmax_t)pause_ms);
+	enter(s, SERVICE_WAITING, pause_ms);
 }
 
-void service_start_all(struct init *init)
+static void forget(struct service *s)
 {
-	for (size_t i = 0; i < init->nservices; i++)
-		start(&init->services[i]);
+	enter(s, SERVICE_DOWN, 0);
+	if (s->output)
+		svclog_close(s->output);
+	s->output = NULL;
 }
 
-void service_stop_all(struct init *init, int signo)
+static void on_exit(void *owner, pid_t pid, int wait_status)
+{
+	struct service *s = owner;
+	bool asked = s->state == SERVICE_STOPPING && !s->failed;
+	s->pid = 0;
+	s->last_status = wait_status;
+	/* what it left in its group would hold its port or its files */
+	(void)kill(-pid, SIGKILL);
+	ready_end(s);
+	if (shutdown_begun(s->init)) {
+		enter(s, s->def->oneshot ? SERVICE_FAILED : SERVICE_DOWN, 0);
+		shutdown_look(s->init);
+		return;
+	}
+	if (!asked)
+		ended_by_itself(s, wait_status);
+	else if (s->gone)
+		forget(s);
+	else
+		enter(s, s->wanted ? SERVICE_BLOCKED : SERVICE_DOWN, 0);
+	service_advance(s->init);
+}
+
+/* -------------------------------------------------------------- timers */
+
+static void say_blocked(struct service *s)
+{
+	for (size_t i = 0; i < s->def->after.n; i++) {
+		const struct service *d =
+			service_find(s->init, s->def->after.v[i]);
+		if (d && !provides(d))
+			log_info("service %s: waits for %s, which is %s",
+				s->name, d->name, service_state_name(d->state));
+	}
+	enter(s, SERVICE_BLOCKED, SAY_AGAIN_MS);
+}
+
+static void ask_to_end(struct service *s)
+{
+	enter(s, SERVICE_STOPPING, s->def->stop_ms ? s->def->stop_ms : 1);
+	(void)kill(-s->pid, (int)s->def->stop_signal);
+	(void)kill(-s->pid, SIGCONT);
+}
+
+static void on_timer(void *owner)
+{
+	struct service *s = owner;
+	switch (s->state) {
+	case SERVICE_BLOCKED:
+		say_blocked(s);
+		break;
+	case SERVICE_STARTING:
+		log_warn("service %s: not %s after %ju ms", s->name,
+			s->def->oneshot ? "done" : "ready",
+			(uintmax_t)(loop_now(&s->init->loop) - s->started_ms));
+		s->failed = true;
+		ask_to_end(s);
+		break;
+	case SERVICE_WAITING:
+		enter(s, SERVICE_BLOCKED, 0);
+		service_advance(s->init);
+		break;
+	case SERVICE_STOPPING:
+		log_warn("service %s: still there after %ju ms, killed",
+			s->name, (uintmax_t)s->def->stop_ms);
+		(void)kill(-s->pid, SIGKILL);
+		break;
+	case SERVICE_DOWN:
+	case SERVICE_UP:
+	case SERVICE_DONE:
+	case SERVICE_FAILED:
+		break;
+	}
+}
+
+void service_is_ready(struct service *s)
+{
+	if (s->state != SERVICE_STARTING || s->def->oneshot)
+		return;
+	ready_end(s);
+	enter(s, SERVICE_UP, 0);
+	log_debug("service %s: ready after %ju ms", s->name,
+		(uintmax_t)(loop_now(&s->init->loop) - s->started_ms));
+	service_advance(s->init);
+}
+
+void service_advance(struct init *init)
+{
+	bool again = !shutdown_begun(init);
+	/* what starts may be what another one waits for */
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < init->nservices; i++) {
+			struct service *s = &init->services[i];
+			if (s->state != SERVICE_BLOCKED || !may_start(s))
+				continue;
+			run(s);
+			again = !shutdown_begun(init);
+		}
+	}
+	for (size_t i = 0; i < init->nservices; i++) {
+		struct service *s = &init->services[i];
+		if (s->state == SERVICE_BLOCKED && s->timer.index == 0)
+			enter(s, SERVICE_BLOCKED, SAY_BLOCKED_MS);
+	}
+	command_consider(init);
+}
+
+/* ------------------------------------------------------------- requests */
+
+void service_start(struct service *s)
+{
+	s->wanted = true;
+	switch (s->state) {
+	case SERVICE_DOWN:
+	case SERVICE_DONE:
+	case SERVICE_FAILED:
+	case SERVICE_WAITING:
+		s->pause_ms = 0;
+		enter(s, SERVICE_BLOCKED, 0);
+		service_advance(s->init);
+		break;
+	case SERVICE_BLOCKED:
+	case SERVICE_STARTING:
+	case SERVICE_UP:
+	case SERVICE_STOPPING:
+		break;
+	}
+}
+
+void service_stop(struct service *s)
+{
+	s->wanted = false;
+	switch (s->state) {
+	case SERVICE_STARTING:
+	case SERVICE_UP:
+		ready_end(s);
+		ask_to_end(s);
+		break;
+	case SERVICE_BLOCKED:
+	case SERVICE_WAITING:
+	case SERVICE_DONE:
+	case SERVICE_FAILED:
+		enter(s, SERVICE_DOWN, 0);
+		break;
+	case SERVICE_STOPPING:
+		s->failed = false;
+		break;
+	case SERVICE_DOWN:
+		break;
+	}
+	if (s->gone && s->state == SERVICE_DOWN)
+		forget(s);
+}
+
+void service_restart(struct service *s)
+{
+	service_stop(s);
+	s->restarts++;
+	service_start(s);
+}
+
+/* ------------------------------------------------------------ shutdown */
+
+static bool is_needed(const struct init *init, const struct service *s)
+{
+	for (size_t i = 0; i < init->nservices; i++) {
+		const struct service *other = &init->services[i];
+		if (other == s || !has_process(other))
+			continue;
+		for (size_t k = 0; k < other->def->after.n; k++)
+			if (strcmp(other->def->after.v[k], s->name) == 0)
+				return true;
+	}
+	return false;
+}
+
+void service_stop_next(struct init *init)
 {
 	for (size_t i = init->nservices; i-- > 0;) {
 		struct service *s = &init->services[i];
-		switch (s->state) {
-		case SERVICE_DOWN:
-			break;
-		case SERVICE_UP:
-			(void)kill(-s->pid, signo);
-			break;
-		case SERVICE_WAITING:
-			loop_timer_clear(&init->loop, &s->timer);
-			s->state = SERVICE_DOWN;
-			break;
-		}
+		if (!has_process(s) || !is_needed(init, s))
+			service_stop(s);
 	}
 }
 
 bool service_any_up(const struct init *init)
 {
 	for (size_t i = 0; i < init->nservices; i++)
-		if (init->services[i].state == SERVICE_UP)
+		if (has_process(&init->services[i]))
 			return true;
 	return false;
 }

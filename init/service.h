@@ -1,61 +1,129 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * init/service.h - long-running programs that are kept running.
+ * init/service.h - programs that are started in order and kept running.
  *
- * The gateway is the built-in one. A service that ends is started again
- * after a pause that doubles from SERVICE_PAUSE_MS to SERVICE_PAUSE_MAX_MS
- * and starts over once it stayed up for SERVICE_STEADY_MS. Each has its own
- * session, so that its process group is exactly it.
+ * The gateway is the built-in one, and a boot task is a oneshot that every
+ * service waits for. What becomes of a service is in one table of states:
+ *
+ *   DOWN      not wanted, or ended by itself as it may
+ *   BLOCKED   wanted; waits until what it comes after is ready
+ *   STARTING  has a process that is not ready yet
+ *   UP        has a process and is ready
+ *   DONE      a oneshot that ended with 0
+ *   FAILED    ended and is not started again
+ *   WAITING   for the end of the pause before the next start
+ *   STOPPING  was asked to end; has a process
+ *
+ * The pause doubles from restart_ms to restart_max_ms and starts over once
+ * the service stayed up for SERVICE_STEADY_MS. Each has its own session, so
+ * that its process group is exactly it.
  */
 #ifndef INIT_SERVICE_H
 #define INIT_SERVICE_H
 
+#include "init/config.h"
+#include "init/svclog.h"
+#include "init/ready.h"
+#include "init/users.h"
 #include "lib/loop.h"
 #include "lib/spawn.h"
 
 enum {
-	SERVICES_MAX = 16,
-	SERVICE_ARGS_MAX = 16,
-	SERVICE_GROUPS_MAX = 16,
-	SERVICE_PAUSE_MS = 100,
-	SERVICE_PAUSE_MAX_MS = 30000,
+	SERVICES_MAX = 64,
+	SERVICE_NAME_MAX = 32,
 	SERVICE_STEADY_MS = 10000,
 };
 
 enum service_state {
-	SERVICE_DOWN,    /* not started, or ended while we stop */
-	SERVICE_UP,      /* has a process */
-	SERVICE_WAITING, /* for the end of its pause */
+	SERVICE_DOWN,
+	SERVICE_BLOCKED,
+	SERVICE_STARTING,
+	SERVICE_UP,
+	SERVICE_DONE,
+	SERVICE_FAILED,
+	SERVICE_WAITING,
+	SERVICE_STOPPING,
 };
 
 struct init;
 
 struct service {
 	struct init *init;
-	const char *name;
+	const struct config_service *def; /* of the configuration in force */
+	char name[SERVICE_NAME_MAX];
 	enum service_state state;
-	char *argv[SERVICE_ARGS_MAX + 1];
-	char **envp;
-	struct spawn_ids ids;
-	gid_t groups[SERVICE_GROUPS_MAX];
+	bool wanted;  /* to run; STOPPING with it is a restart */
+	bool failed;  /* STOPPING: it was not ready in time */
+	bool changed; /* by a reload, and to be started */
+	bool gone;    /* no longer configured: forgotten when it is down */
+	struct users_identity who;
 	bool take_ids; /* false: runs as who we are */
 	pid_t pid;
 	uint64_t started_ms;
+	uint64_t changed_ms; /* when it came into this state */
 	uint64_t pause_ms;
+	uint64_t restarts;
+	int last_status; /* wait status of the last end; -1: none */
 	struct loop_child child;
-	struct loop_timer timer;
+	struct loop_timer timer; /* what it means follows from the state */
+	struct ready ready;
+	struct svclog *output; /* NULL: none is captured */
 };
 
-/* add the gateway to the table as the configuration says; 0 or -ENOMEM */
-int service_add_gateway(struct init *init);
+/* ------------------------------------------------- the table of services */
 
-/* start every service that is down */
-void service_start_all(struct init *init);
+/* fill the table from the configuration */
+void service_load(struct init *init);
 
-/* send a signal to the groups of all; those that wait become down */
-void service_stop_all(struct init *init, int signo);
+/*
+ * Take over another configuration, which becomes init's: what changed is
+ * restarted, what is new started, what is gone stopped, the rest untouched.
+ */
+void service_reload_all(struct init *init, struct config *fresh);
+
+/* has every boot task ended? Before that there is no reload. */
+bool service_boot_over(const struct init *init);
+
+struct service *service_find(struct init *init, const char *name);
+
+/* --------------------------------------------------------------- events */
+
+/* start whatever may start by now, and the command once it may */
+void service_advance(struct init *init);
+
+/* want it up; from the beginning, without a pause */
+void service_start(struct service *s);
+/* want it down; its stop signal, then SIGKILL */
+void service_stop(struct service *s);
+void service_restart(struct service *s);
+
+/* it said, or a probe found, that it is ready */
+void service_is_ready(struct service *s);
+
+/* ask those to end on which nothing that still runs depends */
+void service_stop_next(struct init *init);
 
 /* does one of them still have a process? */
 bool service_any_up(const struct init *init);
+
+/* is every name in the list ready, and every boot task over? */
+bool service_all_ready(
+	const struct init *init, const struct shape_words *names);
+
+const char *service_state_name(enum service_state state);
+
+/* ----------------------------------------------------- service_start.c */
+
+/* who it runs as, by the files as they are now */
+void service_identify(struct service *s);
+
+/* the variables it gets; valid until the next call */
+char **service_environment(const struct service *s, int *error);
+
+/* start its process; 0, or a negative errno and the step */
+int service_spawn(struct service *s, enum spawn_step *step);
+
+/* the same identity and environment for a probe of its readiness */
+int service_spawn_probe(struct service *s, char *const *argv, pid_t *pid);
 
 #endif

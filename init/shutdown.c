@@ -42,8 +42,7 @@ static void enter(struct init *init, enum shutdown_phase phase)
 	case SHUTDOWN_MAIN:
 		s->begun_ms = now;
 		s->deadline_ms = now + init->config.grace_ms / 5 * 4;
-		service_stop_all(init, SIGTERM);
-		service_stop_all(init, SIGCONT);
+		service_stop_next(init);
 		command_signal(init, SIGTERM);
 		command_signal(init, SIGCONT);
 		break;
@@ -102,6 +101,9 @@ void shutdown_look(struct init *init)
 	struct shutdown *s = &init->shutdown;
 	if (!shutdown_begun(init))
 		return;
+	/* one that others needed may end now, in the reverse order */
+	if (s->phase == SHUTDOWN_MAIN)
+		service_stop_next(init);
 	for (;;) {
 		enum shutdown_phase phase = next(init);
 		if (phase == s->phase)

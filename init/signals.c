@@ -50,6 +50,8 @@ static void on_signal(void *owner, const struct signalfd_siginfo *info)
 		shutdown_begin(init);
 	else if (alive)
 		forward(init, signo);
+	else if (signo == SIGHUP)
+		(void)init_reload(init);
 }
 
 int signals_setup(struct init *init)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* init/users.c - the default users and groups in /etc. */
+/* init/users.c - users and groups in /etc. */
 #include "init/users.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include "lib/file.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/passwd.h"
 
 enum {
@@ -57,7 +58,7 @@ static int read_or_empty(const char *path, struct buf *out)
 }
 
 /* read the files and work out the new ones; negative: leave them alone */
-static int compare(struct accounts *a)
+static int compare(struct accounts *a, const struct accounts_want *want)
 {
 	int r = read_or_empty("/etc/passwd", &a->passwd);
 	if (r == 0)
@@ -67,10 +68,11 @@ static int compare(struct accounts *a)
 	if (r < 0)
 		return r;
 	a->passwd_differs =
-		accounts_passwd(&a->new_passwd, buf_str(&a->passwd));
-	a->group_differs = accounts_group(&a->new_group, buf_str(&a->group));
-	a->shadow_differs = accounts_shadow(
-		&a->new_shadow, buf_str(&a->shadow), buf_str(&a->new_passwd));
+		accounts_passwd(&a->new_passwd, buf_str(&a->passwd), want);
+	a->group_differs =
+		accounts_group(&a->new_group, buf_str(&a->group), want);
+	a->shadow_differs = accounts_shadow(&a->new_shadow, buf_str(&a->shadow),
+		buf_str(&a->new_passwd), want);
 	if (a->new_passwd.err || a->new_group.err || a->new_shadow.err) {
 		log_warn("users: files too large, left alone");
 		return -EMSGSIZE;
@@ -110,10 +112,10 @@ static int lock(void)
 	return -EAGAIN;
 }
 
-static void report_clashes(struct str passwd)
+static void report_clashes(struct str passwd, const struct accounts_want *want)
 {
-	for (size_t i = 0; i < layout_users_len; i++) {
-		const struct layout_user *u = &layout_users[i];
+	for (size_t i = 0; i < want->nusers; i++) {
+		const struct account *u = &want->users[i];
 		switch (accounts_clash(passwd, u)) {
 		case ACCOUNTS_FINE:
 			break;
@@ -147,7 +149,7 @@ static bool differs(const struct accounts *a)
 	return a->passwd_differs || a->group_differs || a->shadow_differs;
 }
 
-static void change(void)
+static void change(const struct accounts_want *want)
 {
 	struct accounts a;
 	int fd = lock();
@@ -161,29 +163,115 @@ static void change(void)
 	}
 	accounts_init(&a);
 	/* again: someone else may have written until we had the lock */
-	if (compare(&a) == 0 && differs(&a))
+	if (compare(&a, want) == 0 && differs(&a))
 		write_changes(&a);
 	accounts_fini(&a);
 	fd_close(&fd);
 }
 
-void users_setup(void)
+/* one that the layout has only gains groups: its number is fixed */
+static void want_user(
+	struct accounts_want *want, const struct config_user *user)
+{
+	struct account *u = NULL;
+	for (size_t i = 0; i < want->nusers; i++)
+		if (strcmp(want->users[i].name, user->name) == 0)
+			u = &want->users[i];
+	if (!u) {
+		u = &want->users[want->nusers++];
+		u->name = user->name;
+		u->id = (unsigned)user->uid;
+		u->home = user->home;
+		u->shell = user->shell;
+	} else if (u->id != user->uid) {
+		log_warn("users: %s has uid %u, which is fixed", user->name,
+			u->id);
+	}
+	u->groups = user->groups.v;
+	u->ngroups = user->groups.n;
+}
+
+static void want_all(struct accounts_want *want, const struct config *c)
+{
+	const struct config_user *users = c->users.v;
+	const struct config_group *groups = c->groups.v;
+	accounts_layout(want);
+	for (size_t i = 0; i < c->users.n; i++)
+		want_user(want, &users[i]);
+	for (size_t i = 0; i < c->groups.n; i++)
+		want->groups[want->ngroups++] = (struct account_group){
+			groups[i].name, (unsigned)groups[i].gid,
+			groups[i].members.v, groups[i].members.n};
+}
+
+static void setup(const struct accounts_want *want)
 {
 	struct accounts a;
 	if (mkdir("/etc", 0755) < 0 && errno != EEXIST && errno != EROFS)
 		log_warn("users: /etc: %s", strerror(errno));
 	accounts_init(&a);
-	bool work = compare(&a) == 0 && differs(&a);
+	bool work = compare(&a, want) == 0 && differs(&a);
 	if (a.new_passwd.n > 0)
-		report_clashes(buf_str(&a.passwd));
+		report_clashes(buf_str(&a.passwd), want);
 	accounts_fini(&a);
 	if (work)
-		change();
+		change(want);
+}
+
+void users_setup(const struct config *c)
+{
+	struct accounts_want *want = mem_new(sizeof(*want));
+	if (!want) {
+		log_error("users: no memory");
+		return;
+	}
+	want_all(want, c);
+	setup(want);
+	mem_free(want);
 }
 
 static bool copy(char *dst, struct str text)
 {
 	return fmt_str(dst, USERS_TEXT, "%.*s", STR_FMT(text)) < USERS_TEXT;
+}
+
+static bool find_user(
+	struct str passwd, const char *name, struct passwd_user *user)
+{
+	uint32_t uid;
+	return passwd_user_named(passwd, str_of(name), user) ||
+	       (passwd_number(str_of(name), &uid) &&
+		       passwd_user_numbered(passwd, uid, user));
+}
+
+/* a number that no line names is a user nevertheless */
+static bool bare_number(struct users_identity *who, const char *name)
+{
+	uint32_t uid;
+	if (!passwd_number(str_of(name), &uid))
+		return false;
+	who->uid = uid;
+	who->gid = uid;
+	who->ngroups = 0;
+	return copy(who->name, str_of(name)) && copy(who->home, STR("/")) &&
+	       copy(who->shell, STR("/bin/sh"));
+}
+
+bool users_group(gid_t *gid, const char *name)
+{
+	struct buf text;
+	struct passwd_group group;
+	uint32_t number;
+	buf_init(&text, USERS_FILE_MAX);
+	bool found = file_read(AT_FDCWD, "/etc/group", &text) == 0 &&
+		     passwd_group_named(buf_str(&text), str_of(name), &group);
+	if (found)
+		*gid = group.gid;
+	buf_fini(&text);
+	if (found || !passwd_number(str_of(name), &number))
+		return found;
+	*gid = number;
+	return true;
 }
 
 bool users_identity(struct users_identity *who, const char *name)
@@ -193,7 +281,7 @@ bool users_identity(struct users_identity *who, const char *name)
 	buf_init(&passwd, USERS_FILE_MAX);
 	buf_init(&group, USERS_FILE_MAX);
 	bool found = file_read(AT_FDCWD, "/etc/passwd", &passwd) == 0 &&
-		     passwd_user_named(buf_str(&passwd), str_of(name), &user) &&
+		     find_user(buf_str(&passwd), name, &user) &&
 		     copy(who->name, user.name) && copy(who->home, user.home) &&
 		     copy(who->shell, user.shell);
 	if (found) {
@@ -205,5 +293,5 @@ bool users_identity(struct users_identity *who, const char *name)
 	}
 	buf_fini(&passwd);
 	buf_fini(&group);
-	return found;
+	return found || bare_number(who, name);
 }

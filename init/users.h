@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * init/users.h - the default users and groups in /etc.
+ * init/users.h - users and groups in /etc: the layout's and the configured.
  *
  * Files are read and compared; only when something is missing are they
  * written, by temporary file, fsync and rename, under the lock that the
@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+
+#include "init/config.h"
 
 enum { USERS_TEXT = 128, USERS_GROUPS = 16 };
 
@@ -27,9 +29,12 @@ struct users_identity {
 };
 
 /* make sure of them; failures are logged and boot goes on */
-void users_setup(void);
+void users_setup(const struct config *c);
 
-/* look a user up by name; false: there is none */
+/* look a user up by name or number; false: there is no such name */
 bool users_identity(struct users_identity *who, const char *name);
+
+/* the number of a group by name or number; false: there is no such name */
+bool users_group(gid_t *gid, const char *name);
 
 #endif

@@ -94,6 +94,12 @@ void buf_commit(struct buf *b, size_t n)
 	b->n += n;
 }
 
+void buf_truncate(struct buf *b, size_t n)
+{
+	b->n = n;
+	b->err = 0;
+}
+
 void buf_consume(struct buf *b, size_t n)
 {
 	b->off += n;

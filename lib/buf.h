@@ -58,6 +58,9 @@ void buf_commit(struct buf *b, size_t n);
 /* drop n bytes from the front (n <= b->n) */
 void buf_consume(struct buf *b, size_t n);
 
+/* drop everything behind the first n bytes (n <= b->n), and a failure */
+void buf_truncate(struct buf *b, size_t n);
+
 /* what is in it; valid until the next append or consume */
 static inline struct str buf_str(const struct buf *b)
 {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -156,6 +157,83 @@ static int take_ids(const struct spawn_ids *ids)
 	return 0;
 }
 
+/* ---------------------------------------------------- limits and rights */
+
+static int set_limits(const struct spawn *s)
+{
+	for (size_t i = 0; i < s->nlimits; i++) {
+		const struct spawn_limit *l = &s->limits[i];
+		struct rlimit both = {(rlim_t)l->value, (rlim_t)l->value};
+		/* its parameter is an enum in one of the C libraries */
+		if (syscall(SYS_prlimit64, 0, l->resource, &both, NULL) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* while still privileged: what no program of ours will ever get back */
+static int narrow_caps(const struct spawn *s)
+{
+	if (!s->set_caps)
+		return 0;
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		if (s->caps >> cap & 1)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
+			break; /* beyond the last that the kernel knows */
+		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0)
+			return -EPERM;
+	}
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* what capset(2) takes; the C library of the release has no kernel headers */
+struct cap_header {
+	uint32_t version;
+	int pid;
+};
+struct cap_data {
+	uint32_t effective, permitted, inheritable;
+};
+
+/* exactly s->caps, kept across exec also without uid 0 */
+static int take_caps(const struct spawn *s)
+{
+	struct cap_header head = {.version = 0x20080522};
+	struct cap_data data[2];
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t half = (uint32_t)(s->caps >> (32 * i));
+		data[i] = (struct cap_data){half, half, half};
+	}
+	if (syscall(SYS_capset, &head, data) < 0)
+		return -errno;
+	for (unsigned long cap = 0; cap < 64; cap++)
+		if ((s->caps >> cap & 1) &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) <
+				0)
+			return -errno;
+	return 0;
+}
+
+static int take_rights(const struct spawn *s)
+{
+	int r = set_limits(s);
+	if (r == 0)
+		r = narrow_caps(s);
+	if (r == 0 && s->ids)
+		r = take_ids(s->ids);
+	if (r == 0 && s->set_caps)
+		r = take_caps(s);
+	if (r == 0 && s->no_new_privs &&
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = -errno;
+	return r;
+}
+
 static int join_group(const struct spawn *s)
 {
 	if (s->group == SPAWN_NEW_SESSION && setsid() < 0)
@@ -225,9 +303,9 @@ child_main(const struct spawn *s, int report, pid_t parent)
 		f.err = place_fds(s, &report);
 	if (f.err == 0)
 		f.err = join_group(s);
-	if (f.err == 0 && s->ids) {
+	if (f.err == 0) {
 		f.step = SPAWN_IDS;
-		f.err = take_ids(s->ids);
+		f.err = take_rights(s);
 	}
 	/* after the ids: a change of credentials clears it */
 	if (f.err == 0 && s->die_with_parent) {

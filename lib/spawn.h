@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* the caller's descriptor `from` becomes `to` in the child */
@@ -27,6 +28,12 @@ struct spawn_ids {
 	gid_t gid;
 	const gid_t *groups;
 	size_t ngroups;
+};
+
+/* soft and hard limit of one resource (RLIMIT_*) */
+struct spawn_limit {
+	int resource;
+	uint64_t value;
 };
 
 enum spawn_group {
@@ -51,6 +58,11 @@ struct spawn {
 	bool die_with_parent;        /* SIGKILL when the caller's thread ends */
 	int foreground_tty; /* make the new group its foreground; -1: no */
 	bool keep_umask;    /* default: 022 */
+	const struct spawn_limit *limits;
+	size_t nlimits;
+	bool set_caps; /* to exactly these, whoever the program runs as */
+	uint64_t caps; /* bit n: capability n */
+	bool no_new_privs;
 };
 
 /* where it failed, for the message */

@@ -10,7 +10,7 @@ LIB_SRC := $(wildcard lib/*.c net/*.c init/*.c)
 UNIT := $(patsubst tests/unit/%.c,build/san/tests/%,\
 	$(wildcard tests/unit/*_test.c))
 # programs that pytest asks, linked as unit tests are
-ORACLE := build/san/tests/json_oracle
+ORACLE := build/san/tests/json_oracle build/san/tests/sigv4_oracle
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_SECONDS ?= 10
 PYTEST := build/venv/bin/python -B -m pytest -c tests/pytest.ini \

@@ -1,106 +1,89 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net/http_client.c - blocking calls over a non-blocking socket and poll(2).
+ * net/http_client.c - requests and answers over a stream.
  *
  * input: untrusted
  */
 #include "net/http_client.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include "lib/clock.h"
-#include "lib/fd.h"
+#include "lib/fmt.h"
 #include "net/http_chars.h"
-#include "net/sock_addr.h"
 
-enum { READ_MAX = 64 * 1024, INTERIM_MAX = 16 };
+enum {
+	READ_MAX = 256 * 1024,
+	INTERIM_MAX = 16,
+	SMALL_BODY = 16 * 1024,
+};
 
 /* ------------------------------------------------------------ connecting */
 
-/* 0 when one of the events (or the end) has come, or -ETIMEDOUT */
-static int wait_for(const struct http_client *c, short events)
+static void reset(struct http_client *c)
 {
-	struct pollfd fd = {.fd = c->fd, .events = events};
-	for (;;) {
-		uint64_t now = clock_ms();
-		if (now >= c->deadline_ms)
-			return -ETIMEDOUT;
-		uint64_t left = c->deadline_ms - now;
-		int r = poll(&fd, 1, left > INT32_MAX ? INT32_MAX : (int)left);
-		if (r > 0)
-			return 0;
-		if (r < 0 && errno != EINTR)
-			return -errno;
-	}
-}
-
-static int finish_connect(const struct http_client *c)
-{
-	int err = 0;
-	socklen_t size = sizeof(err);
-	int r = wait_for(c, POLLOUT);
-	if (r < 0)
-		return r;
-	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &size) < 0)
-		return -errno;
-	return -err;
-}
-
-static int open_address(
-	struct http_client *c, const union sock_addr *to, socklen_t size)
-{
-	if (size == 0)
-		return -EINVAL;
-	c->fd = socket(to->any.sa_family,
-		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0)
-		return -errno;
-	if (connect(c->fd, &to->any, size) == 0)
-		return 0;
-	int r = errno == EINPROGRESS || errno == EINTR ? finish_connect(c)
-						       : -errno;
-	if (r < 0)
-		fd_close(&c->fd);
-	return r;
-}
-
-static void reset(struct http_client *c, uint64_t timeout_ms)
-{
-	*c = (struct http_client){.fd = -1};
-	c->deadline_ms = clock_ms() + timeout_ms;
+	*c = (struct http_client){0};
+	stream_init(&c->stream);
 	buf_init(&c->in, HTTP_HEAD_MAX + READ_MAX);
+}
+
+/* what the stream has to say about a failure, if anything */
+static int seen(struct http_client *c, int r)
+{
+	if (r == -EPROTO && !c->error)
+		c->error = c->stream.error;
+	return r;
 }
 
 int http_client_open_tcp(struct http_client *c, const char *host, uint16_t port,
 	uint64_t timeout_ms)
 {
-	union sock_addr to;
-	bool local = strcmp(host, "localhost") == 0;
-	reset(c, timeout_ms);
-	int r = open_address(
-		c, &to, sock_addr_parse(&to, local ? "127.0.0.1" : host, port));
-	if (local && r == -ECONNREFUSED)
-		r = open_address(c, &to, sock_addr_parse(&to, "::1", port));
-	return r;
+	reset(c);
+	c->stream.deadline_ms = clock_ms() + timeout_ms;
+	return stream_open_tcp(&c->stream, host, port, false);
 }
 
 int http_client_open_unix(
 	struct http_client *c, const char *path, uint64_t timeout_ms)
 {
-	union sock_addr to;
-	reset(c, timeout_ms);
-	return open_address(c, &to, sock_addr_unix(&to, path));
+	reset(c);
+	c->stream.deadline_ms = clock_ms() + timeout_ms;
+	return stream_open_unix(&c->stream, path);
+}
+
+int http_client_open(struct http_client *c, const struct http_client_to *to)
+{
+	uint64_t deadline = to->deadline_ms ? to->deadline_ms : UINT64_MAX;
+	uint64_t connect = UINT64_MAX;
+	reset(c);
+	if (to->connect_ms)
+		connect = clock_ms() + to->connect_ms;
+	c->stream.deadline_ms = connect < deadline ? connect : deadline;
+	c->stream.cancel = to->cancel;
+	int r = to->unix_path
+			? stream_open_unix(&c->stream, to->unix_path)
+			: stream_open_tcp(&c->stream, to->host, to->port, true);
+	if (r == 0 && to->tls)
+		r = stream_start_tls(&c->stream, to->tls,
+			to->tls_name ? to->tls_name : to->host);
+	c->stream.deadline_ms = deadline;
+	c->stream.idle_ms = to->idle_ms;
+	return seen(c, r);
 }
 
 void http_client_close(struct http_client *c)
 {
-	fd_close(&c->fd);
+	stream_close(&c->stream);
 	buf_fini(&c->in);
 }
 
 /* ------------------------------------------------------------ the request */
+
+static int unsound(struct http_client *c, const char *why)
+{
+	c->error = why;
+	return -EPROTO;
+}
 
 static bool sound_request(const struct http_client_call *call)
 {
@@ -126,7 +109,12 @@ static void put_head(struct buf *out, const struct http_client_call *call)
 		call->target, call->host);
 	if (!call->keep_alive)
 		buf_put_str(out, STR("Connection: close\r\n"));
-	if (call->body.p)
+	if (call->next_body && call->body_length < 0)
+		buf_puts(out, "Transfer-Encoding: chunked\r\n");
+	else if (call->next_body)
+		buf_putf(out, "Content-Length: %jd\r\n",
+			(intmax_t)call->body_length);
+	else if (call->body.p)
 		buf_putf(out, "Content-Length: %zu\r\n", call->body.n);
 	for (size_t i = 0; i < call->nfields; i++) {
 		buf_put_str(out, call->fields[i].name);
@@ -137,52 +125,63 @@ static void put_head(struct buf *out, const struct http_client_call *call)
 	buf_put_str(out, STR("\r\n"));
 }
 
-/*
- * Send all of it, unless the peer answers or hangs up meanwhile: it has made
- * up its mind then, and its answer says why.
- */
-static int send_all(struct http_client *c, struct str data)
+/* one piece of a body that streams */
+static int send_piece(struct http_client *c, struct str piece, bool chunked)
 {
-	while (data.n) {
-		ssize_t n = send(c->fd, data.p, data.n, MSG_NOSIGNAL);
-		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
-			return 0;
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			data = str_from_index(data, (size_t)n);
-		if (data.n == 0)
-			break;
-		struct pollfd now = {.fd = c->fd, .events = POLLIN};
-		if (poll(&now, 1, 0) > 0)
-			return 0;
-		int r = wait_for(c, POLLOUT | POLLIN);
-		if (r < 0)
+	char line[24];
+	size_t n = fmt_str(line, sizeof(line), "%zx\r\n", piece.n);
+	if (!chunked)
+		return stream_send(&c->stream, piece);
+	int r = stream_send(&c->stream, str_from(line, n));
+	if (r == 0)
+		r = stream_send(&c->stream, piece);
+	return r ? r : stream_send(&c->stream, STR("\r\n"));
+}
+
+static int send_stream(
+	struct http_client *c, const struct http_client_call *call)
+{
+	bool chunked = call->body_length < 0;
+	uint64_t left = chunked ? UINT64_MAX : (uint64_t)call->body_length;
+	struct str piece;
+	while (left) {
+		ssize_t n = call->next_body(call->owner, &piece);
+		if (n < 0)
+			return (int)n;
+		if (n == 0 && chunked)
+			return stream_send(&c->stream, STR("0\r\n\r\n"));
+		if (n == 0)
+			return unsound(c, "the body is shorter than was said");
+		piece = str_first(piece, left < piece.n ? left : piece.n);
+		int r = send_piece(c, piece, chunked);
+		if (r)
 			return r;
+		left -= chunked ? 0 : piece.n;
 	}
 	return 0;
 }
 
+/* 0: all was sent; 1: the peer did not want all of it; or -errno */
 static int send_request(
 	struct http_client *c, const struct http_client_call *call)
 {
 	struct buf out;
 	buf_init(&out, (size_t)HTTP_HEAD_MAX * 2);
 	put_head(&out, call);
-	int r = out.err ? out.err : send_all(c, buf_str(&out));
-	if (r == 0 && call->body.n)
-		r = send_all(c, call->body);
+	/* a small body goes with its head, in one packet */
+	bool joined = !call->next_body && call->body.n <= SMALL_BODY;
+	if (joined)
+		buf_put_str(&out, call->body);
+	int r = out.err ? out.err : stream_send(&c->stream, buf_str(&out));
+	if (r == 0 && call->next_body)
+		r = send_stream(c, call);
+	else if (r == 0 && !joined)
+		r = stream_send(&c->stream, call->body);
 	buf_fini(&out);
 	return r;
 }
 
 /* -------------------------------------------------------------- the answer */
-
-static int unsound(struct http_client *c, const char *why)
-{
-	c->error = why;
-	return -EPROTO;
-}
 
 /* more bytes into c->in: their number, 0 at the end, or a negative errno */
 static ssize_t read_more(struct http_client *c)
@@ -190,16 +189,12 @@ static ssize_t read_more(struct http_client *c)
 	char *room = buf_reserve(&c->in, READ_MAX);
 	if (!room)
 		return c->in.err;
-	for (;;) {
-		ssize_t n = fd_read(c->fd, room, READ_MAX);
-		if (n > 0)
-			buf_commit(&c->in, (size_t)n);
-		if (n != -EAGAIN)
-			return n;
-		int r = wait_for(c, POLLIN);
-		if (r < 0)
-			return r;
+	ssize_t n = stream_read(&c->stream, room, READ_MAX);
+	if (n > 0) {
+		buf_commit(&c->in, (size_t)n);
+		c->answered = true;
 	}
+	return seen(c, (int)n);
 }
 
 /* the next head: its length, with call->head filled from head_bytes */
@@ -228,11 +223,12 @@ static int read_head(struct http_client *c, struct http_client_call *call)
 		buf_str(&call->head_bytes), &error);
 }
 
-static int take_data(struct http_client_call *call, struct str data)
+static int take_data(
+	struct http_client_call *call, struct str data, bool collect)
 {
 	if (data.n == 0)
 		return 0;
-	if (call->on_data)
+	if (!collect)
 		return call->on_data(call->owner, data);
 	buf_put_str(&call->content, data);
 	return call->content.err;
@@ -242,6 +238,11 @@ static int read_body(struct http_client *c, struct http_client_call *call)
 {
 	struct http_error error;
 	struct http_body body;
+	int to_owner = call->on_data != NULL;
+	if (call->on_head)
+		to_owner = call->on_head(call->owner, &call->head);
+	if (to_owner < 0)
+		return to_owner;
 	http_body_init(&body, &call->head);
 	while (!body.done) {
 		struct str data;
@@ -249,7 +250,7 @@ static int read_body(struct http_client *c, struct http_client_call *call)
 			http_body_feed(&body, buf_str(&c->in), &data, &error);
 		if (n < 0)
 			return unsound(c, error.reason);
-		int r = take_data(call, data);
+		int r = take_data(call, data, to_owner == 0);
 		if (r < 0)
 			return r;
 		buf_consume(&c->in, (size_t)n);
@@ -266,17 +267,10 @@ static int read_body(struct http_client *c, struct http_client_call *call)
 	return 0;
 }
 
-int http_client_call(struct http_client *c, struct http_client_call *call)
+static int read_answer(struct http_client *c, struct http_client_call *call)
 {
-	buf_init(&call->head_bytes, HTTP_HEAD_MAX);
-	buf_init(&call->content, call->content_max);
-	if (!sound_request(call))
-		return -EINVAL;
-	int r = send_request(c, call);
-	if (r < 0)
-		return r;
 	for (int i = 0; i < INTERIM_MAX; i++) {
-		r = read_head(c, call);
+		int r = read_head(c, call);
 		if (r < 0)
 			return r;
 		if (call->head.status >= 200)
@@ -285,6 +279,25 @@ int http_client_call(struct http_client *c, struct http_client_call *call)
 			return unsound(c, "an unasked upgrade");
 	}
 	return unsound(c, "too many interim answers");
+}
+
+int http_client_call(struct http_client *c, struct http_client_call *call)
+{
+	buf_init(&call->head_bytes, HTTP_HEAD_MAX);
+	buf_init(&call->content, call->content_max);
+	c->reusable = false;
+	c->answered = false;
+	c->error = NULL;
+	if (!sound_request(call))
+		return -EINVAL;
+	int sent = send_request(c, call);
+	if (sent < 0)
+		return seen(c, sent);
+	int r = read_answer(c, call);
+	c->reusable = r == 0 && sent == 0 && call->keep_alive &&
+		      call->head.keep_alive && c->in.n == 0 &&
+		      call->head.framing != HTTP_BODY_UNTIL_CLOSE;
+	return r;
 }
 
 void http_client_call_fini(struct http_client_call *call)

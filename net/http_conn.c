@@ -125,7 +125,7 @@ static void begin_close(struct http_conn *c, bool linger)
 
 void http_conn_refuse(struct http_conn *c, int status, const char *reason)
 {
-	log_debug("http: %s: refused with %d: %s", c->peer, status, reason);
+	log_info("http: %s: refused with %d: %s", c->peer, status, reason);
 	struct str answer = http_response_error(c->server, status, reason);
 	http_io_send(c, &answer, 1, false);
 	if (c->state == CONN_DEAD)
@@ -254,6 +254,8 @@ static uint64_t deadline(const struct http_conn *c)
 			return c->progress_ms + limits->idle_timeout_ms;
 		if (x->body.done || x->mode == BODY_UNDECIDED || x->paused)
 			return 0;
+		if (x->patience_ms < c->progress_ms + limits->stall_timeout_ms)
+			return x->patience_ms;
 		return c->progress_ms + limits->stall_timeout_ms;
 	case CONN_LINGER:
 		return c->linger_ms +
@@ -303,12 +305,25 @@ static void end_of_output(struct http_conn *c)
 	c->linger_ms = loop_now(c->server->loop);
 }
 
+/* to a peer that is gone this brings a reset, which ends the exchange */
+static void probe_peer(struct http_conn *c)
+{
+	struct str go = STR("HTTP/1.1 100 Continue\r\n\r\n");
+	struct http_exchange *x = c->x;
+	if (!x || !x->probe || x->probed || x->answer != ANSWER_NONE ||
+		x->head.minor == 0 || !(c->peer_done || c->half_seen))
+		return;
+	x->probed = true;
+	http_io_send(c, &go, 1, false);
+}
+
 /* send what waited, and make the loop look at what matters now */
 static void settle(struct http_conn *c)
 {
 	if (c->state == CONN_OPEN && !c->x &&
 		(c->peer_done || (c->server->draining && c->in.n == 0)))
 		begin_close(c, false);
+	probe_peer(c);
 	if (!http_io_blocked(c))
 		http_io_flush(c);
 	if (c->state == CONN_FLUSH && c->out.n == 0)

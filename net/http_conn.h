@@ -33,7 +33,9 @@ enum {
 	OUT_MAX = 256 * 1024 * 1024,
 	COALESCE_MAX = 16 * 1024, /* output that may wait for the frame's end */
 	SMALL_BODY = 4096,        /* a body that is copied behind its head */
-	SKIP_MAX = 64 * 1024,     /* rest of a body read to keep a connection */
+	SLOW_BYTES_PER_MS = 1,    /* what a body must average after its grace */
+	COLLECTED_MAX = 256 << 20, /* of all bodies that wait in memory */
+	SKIP_MAX = 64 * 1024, /* rest of a body read to keep a connection */
 	LINGER_BYTES = 64 * 1024 * 1024,
 	LINGER_MS = 5000,
 	LINGER_DRAINING_MS = 200,
@@ -98,6 +100,8 @@ struct http_exchange {
 	http_body_fn *collected;
 	void *collected_owner;
 	bool paused;
+	uint64_t paused_ms;
+	uint64_t patience_ms; /* when a slow body is given up */
 	bool end_told;
 	bool body_begun;
 	/* answer */
@@ -113,6 +117,8 @@ struct http_exchange {
 	bool no_body; /* HEAD, 204, 304: payload is dropped */
 	bool close;
 	bool long_lived;
+	bool probe; /* see http_set_probe() */
+	bool probed;
 };
 
 struct http_listener {
@@ -123,6 +129,7 @@ struct http_listener {
 };
 
 struct http_server {
+	size_t collected; /* bytes of bodies that wait in memory */
 	struct loop *loop;
 	struct http_server_config config;
 	struct http_listener *listeners;

@@ -97,6 +97,8 @@ static void reset(struct http_exchange *x, struct http_conn *c)
 	x->collected = NULL;
 	x->collected_owner = NULL;
 	x->paused = false;
+	x->probe = false;
+	x->probed = false;
 	x->end_told = false;
 	x->body_begun = false;
 	x->answer = ANSWER_NONE;
@@ -135,6 +137,7 @@ void http_exchange_finish(struct http_exchange *x)
 {
 	struct http_conn *c = x->conn;
 	const struct http_server_config *config = &c->server->config;
+	c->server->collected -= x->content.n;
 	uint64_t unsent = c->out.n < x->sent ? c->out.n : x->sent;
 	if (c->state == CONN_DEAD)
 		x->sent -= unsent;
@@ -159,7 +162,15 @@ static void too_large(struct http_exchange *x)
 static void deliver(struct http_exchange *x, struct str data)
 {
 	if (x->mode == BODY_COLLECT) {
+		struct http_server *s = x->conn->server;
+		if (data.n > COLLECTED_MAX - s->collected) {
+			http_reply_detail(x, 503, "Too many large requests");
+			return;
+		}
+		s->collected += data.n;
 		buf_put_str(&x->content, data);
+		if (x->content.err)
+			s->collected -= data.n;
 		if (x->content.err == -EMSGSIZE)
 			too_large(x);
 		else if (x->content.err)
@@ -177,6 +188,7 @@ static void deliver(struct http_exchange *x, struct str data)
 	c->view.p -= back;
 	c->view.n += back;
 	x->paused = true;
+	x->paused_ms = loop_now(c->server->loop);
 }
 
 static void tell_end(struct http_exchange *x)
@@ -211,8 +223,10 @@ bool http_exchange_feed(struct http_exchange *x)
 	}
 	if (c->view.n == 0) {
 		/* the peer promised more, and will not send it */
+		static const struct http_error cut = {
+			400, "Request body ends before its announced end"};
 		if (c->peer_done)
-			http_conn_kill(c);
+			unsound(x, &cut);
 		return c->peer_done;
 	}
 	ssize_t n = http_body_feed(&x->body, c->view, &data, &error);
@@ -222,6 +236,7 @@ bool http_exchange_feed(struct http_exchange *x)
 	}
 	x->body_begun = true;
 	http_conn_take(c, (size_t)n);
+	x->patience_ms += data.n / SLOW_BYTES_PER_MS;
 	if (data.n)
 		deliver(x, data);
 	return true;
@@ -251,6 +266,8 @@ static void read_body(struct http_exchange *x, enum body_mode mode)
 	struct http_conn *c = x->conn;
 	x->mode = mode;
 	c->progress_ms = loop_now(c->server->loop);
+	x->patience_ms =
+		c->progress_ms + c->server->config.limits.slow_grace_ms;
 	if (x->head.expect_continue && !x->body.done && !x->body_begun &&
 		http_conn_input(c).n == 0) {
 		struct str go = STR("HTTP/1.1 100 Continue\r\n\r\n");
@@ -289,6 +306,13 @@ void http_resume(struct http_exchange *x)
 		return;
 	x->paused = false;
 	x->conn->progress_ms = loop_now(x->conn->server->loop);
+	x->patience_ms += x->conn->progress_ms - x->paused_ms;
+	http_conn_schedule(x->conn);
+}
+
+void http_set_probe(struct http_exchange *x)
+{
+	x->probe = true;
 	http_conn_schedule(x->conn);
 }
 

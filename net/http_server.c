@@ -26,6 +26,7 @@ static const struct http_limits defaults = {
 	.connections_max = 1024,
 	.head_timeout_ms = 10000,
 	.idle_timeout_ms = 75000,
+	.slow_grace_ms = 30000,
 	.stall_timeout_ms = 30000,
 };
 
@@ -179,6 +180,8 @@ static void set_defaults(struct http_limits *limits)
 		limits->head_timeout_ms = defaults.head_timeout_ms;
 	if (limits->idle_timeout_ms == 0)
 		limits->idle_timeout_ms = defaults.idle_timeout_ms;
+	if (limits->slow_grace_ms == 0)
+		limits->slow_grace_ms = defaults.slow_grace_ms;
 	if (limits->stall_timeout_ms == 0)
 		limits->stall_timeout_ms = defaults.stall_timeout_ms;
 }

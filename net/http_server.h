@@ -25,9 +25,10 @@ struct http_server;
 struct http_exchange;
 
 struct http_limits {
-	size_t connections_max;    /* default 1024 */
-	uint64_t head_timeout_ms;  /* whole head, default 10000 */
-	uint64_t idle_timeout_ms;  /* between requests, default 75000 */
+	size_t connections_max;   /* default 1024 */
+	uint64_t head_timeout_ms; /* whole head, default 10000 */
+	uint64_t idle_timeout_ms; /* between requests, default 75000 */
+	uint64_t slow_grace_ms; /* a body slower than 1 KB/s after it, 30000 */
 	uint64_t stall_timeout_ms; /* no byte moved in a body, default 30000 */
 };
 
@@ -146,6 +147,13 @@ void http_abort(struct http_exchange *x);
  * not tell it from one that closed the connection.
  */
 void http_set_long_lived(struct http_exchange *x);
+
+/*
+ * The answer takes long, and on_close shall come soon when nobody waits for it
+ * any more: once the peer has stopped sending, an interim answer (100) finds
+ * out whether it has only shut that side or is gone.
+ */
+void http_set_probe(struct http_exchange *x);
 
 /* has an answer been started or given? */
 bool http_answered(const struct http_exchange *x);

@@ -150,8 +150,19 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	if (out->token.p)
 		n = add_edit(all, n, out->token, id);
 	struct buf *queue = mcp_call_outlet(u);
+	size_t before = queue->n;
 	jsonrpc_put_edited(queue, out->request->text, all, n);
 	buf_putc(queue, '\n');
+	/* a process that reads so little is ended by the flush below */
+	if (queue->err && queue == &u->held) {
+		char why[256];
+		fmt_str(why, sizeof(why),
+			"server '%s' has too much waiting for it already",
+			u->config->name);
+		buf_truncate(queue, before); /* the others' stays whole */
+		mcp_call_fail(call, why);
+		return;
+	}
 	mcp_call_arm(u, call);
 	flush(u);
 }

@@ -14,6 +14,7 @@
 
 enum {
 	BODY_MAX = 64 << 20, /* one POST */
+	FIRST_BODY_MAX = 1 << 20,
 	BATCH_MAX = 256,
 	EXPIRY_MAX_MS = 600000,
 };
@@ -289,20 +290,28 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 static void on_post(struct mcp_router *r, struct http_exchange *x)
 {
 	const struct http_head *head = http_request(x);
-	if (!is_json(head))
+	size_t max = BODY_MAX;
+	if (!is_json(head)) {
 		refuse(r, x, no_id,
 			(struct refusal){415, MCP_CODE_TRANSPORT,
 				"Unsupported Media Type: Content-Type must be "
 				"application/json"});
-	else if (!accepts(head, "application/json") &&
-		 !accepts(head, "text/event-stream"))
+		return;
+	}
+	if (!accepts(head, "application/json") &&
+		!accepts(head, "text/event-stream")) {
 		refuse(r, x, no_id,
 			(struct refusal){406, MCP_CODE_TRANSPORT,
 				"Not Acceptable: Accept must list "
-				"application/json and "
-				"text/event-stream"});
-	else
-		http_collect(x, BODY_MAX, on_body, r);
+				"application/json and text/event-stream"});
+		return;
+	}
+	/* before the body is taken in: without a session it is initialize */
+	if (!http_field(head, "Mcp-Session-Id").p)
+		max = FIRST_BODY_MAX;
+	else if (!need_session(r, x, no_id))
+		return;
+	http_collect(x, max, on_body, r);
 }
 
 /* ---------------------------------------------------- the GET event stream */

@@ -231,6 +231,18 @@ int mcp_index_build(
 	return 0;
 }
 
+void mcp_index_forget(struct mcp_index *x, const struct mcp_upstream *u)
+{
+	for (unsigned k = 0; k < MCP_KINDS; k++) {
+		struct mcp_table *t = &x->table[k];
+		size_t kept = 0;
+		for (size_t i = 0; i < t->n; i++)
+			if (t->entry[i].upstream != u)
+				t->entry[kept++] = t->entry[i];
+		t->n = kept;
+	}
+}
+
 /* -------------------------------------------------------------- finding */
 
 const struct mcp_entry *mcp_index_find(

@@ -49,6 +49,9 @@ void mcp_index_fini(struct mcp_index *x);
 int mcp_index_build(
 	struct mcp_index *x, struct mcp_upstream *const *set, size_t n);
 
+/* forget what a server has: nobody finds it any more */
+void mcp_index_forget(struct mcp_index *x, const struct mcp_upstream *u);
+
 /* what clients know by this (plain) name or URI; NULL: nothing */
 const struct mcp_entry *mcp_index_find(
 	const struct mcp_index *x, enum mcp_kind kind, struct str name);

@@ -15,6 +15,7 @@
 
 enum {
 	POLL_MS = 250,      /* between two looks for a first tool */
+	PAGES_MAX = 1024,   /* a cursor that comes again and again */
 	PATIENCE_MS = 5000, /* with lists other than the tools' */
 };
 
@@ -146,6 +147,8 @@ static void on_page(struct mcp_call *call, const struct jsonrpc *m)
 	int r = m->kind == JSONRPC_ERROR ? -EACCES
 					 : mcp_items_add_page(&l->fresh, kind,
 						   m->result, &cursor);
+	if (r == 0 && cursor.p && ++l->pages > PAGES_MAX)
+		r = -E2BIG;
 	if (r < 0) {
 		bad_list(u, kind, r);
 		return;
@@ -184,6 +187,7 @@ static void ask_page(
 	if (!cursor.p) {
 		mcp_items_fini(&l->fresh);
 		l->stale = false;
+		l->pages = 0;
 		buf_puts(&params, "{}");
 	} else {
 		buf_puts(&params, "{\"cursor\":");

@@ -6,34 +6,10 @@
  */
 #include "net/mcp_origin.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-/* host part of "host:port" or "[v6]:port" */
-static struct str host_only(struct str authority)
-{
-	if (authority.n && *authority.p == '[')
-		return str_first(authority, str_index(authority, ']') + 1);
-	return str_first(authority, str_index(authority, ':'));
-}
-
-static bool is_loopback(struct str host)
-{
-	return str_eq_nocase(host, STR("localhost")) ||
-	       str_is(host, "127.0.0.1") || str_is(host, "[::1]");
-}
-
-static bool is_listed(struct str host, const char *hosts)
-{
-	struct str rest = str_of(hosts);
-	while (rest.p) {
-		struct str one = str_trim(str_cut(&rest, ','));
-		if (str_is(one, "*") || (one.n && str_eq_nocase(one, host)))
-			return true;
-	}
-	return false;
-}
+#include "net/origin.h"
 
 /* did the connection come in on a loopback address? */
 static bool on_loopback(const struct http_exchange *x)
@@ -55,29 +31,17 @@ static bool on_loopback(const struct http_exchange *x)
 	return false;
 }
 
-static bool origin_allowed(
-	struct str origin, struct str asked, const char *hosts)
-{
-	size_t at = str_find(origin, STR("://"));
-	if (at == origin.n)
-		return false;
-	struct str authority = str_from_index(origin, at + 3);
-	struct str host = host_only(authority);
-	return is_loopback(host) || is_listed(host, hosts) ||
-	       str_eq_nocase(authority, asked);
-}
-
 const char *mcp_origin_check(struct http_exchange *x, const char *hosts)
 {
 	const struct http_head *head = http_request(x);
 	struct str origin = http_field(head, "Origin");
-	struct str host = host_only(head->host);
-	if (!is_loopback(host) && !is_listed(host, hosts) &&
+	struct str host = origin_host(head->host);
+	if (!origin_is_loopback(host) && !origin_is_listed(host, hosts) &&
 		(hosts || on_loopback(x)))
 		return "Forbidden: Host is none of the names of this server";
 	if (!origin.p)
 		return NULL;
-	if (!origin_allowed(origin, head->host, hosts))
+	if (!origin_allowed(head, hosts))
 		return "Forbidden: Origin is neither this host nor local";
 	http_add_field(x, "Access-Control-Allow-Origin", origin);
 	http_add_field(x, "Access-Control-Expose-Headers",

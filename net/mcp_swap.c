@@ -130,12 +130,15 @@ static void tell_changed(struct mcp_router *r, unsigned kinds)
 static void on_changed(void *owner, struct mcp_upstream *u, unsigned kinds)
 {
 	struct mcp_router *r = owner;
-	(void)u;
-	if (mcp_index_build(&r->index, r->set, r->n) < 0)
-		log_error("the lists of all servers: out of memory, kept as "
-			  "they were");
-	else
-		tell_changed(r, kinds);
+	if (mcp_index_build(&r->index, r->set, r->n) < 0) {
+		/* the index names places in the lists that u had before */
+		mcp_index_forget(&r->index, u);
+		log_error("server %s: the lists of all servers are too large "
+			  "together, its own are not served",
+			u->config->name);
+		return;
+	}
+	tell_changed(r, kinds);
 }
 
 /* a new process knows nothing of what clients had asked of the old one */
@@ -221,7 +224,8 @@ static void take_over(struct mcp_swap *s)
 	mcp_index_init(&index);
 	if (mcp_index_build(&index, s->set, s->n) < 0) {
 		result = (struct mcp_swap_result){.failed_server = "",
-			.why = "the lists of all servers: out of memory"};
+			.why = "the lists of all servers are too large "
+			       "together (over 256 MiB)"};
 		finish(s, &result);
 		return;
 	}

@@ -79,6 +79,7 @@ struct mcp_upstream_events {
 
 /* one list being read, page by page */
 struct mcp_listing {
+	unsigned pages; /* read of it so far */
 	struct mcp_call call;
 	struct mcp_items fresh;
 	bool stale; /* list_changed came while it was read */

@@ -24,6 +24,8 @@ BUILD = TOP / "build"
 sys.path.insert(0, str(TESTS))
 import docker_engine  # noqa: E402 (lies beside this file)
 
+pytest_plugins = ["helpers.box"]
+
 
 def pytest_addoption(parser):
     parser.addoption(

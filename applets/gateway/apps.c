@@ -116,7 +116,7 @@ static void start_swap(
 		q->swap = mcp_router_swap(&g->router, config, on_swapped, q);
 	if (q && q->swap) {
 		http_set_owner(x, q, on_close);
-		http_set_long_lived(x); /* a start may take its 300 s */
+		http_set_probe(x); /* a start may take its 300 s */
 		return;
 	}
 	mcp_config_fini(config);

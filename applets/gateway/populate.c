@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "applets/gateway/worker.h"
 #include "lib/fd.h"
@@ -42,7 +43,7 @@ struct populate {
 	struct buf carry; /* end of the input that the parser could not use */
 	enum part part;
 	bool archive_seen;
-	bool body_done;
+	size_t made_from;  /* length of the first path that was missing */
 	const char *fault; /* why the client's request is refused */
 	int fault_status;
 };
@@ -64,13 +65,80 @@ static struct http_exchange *take_exchange(struct populate *p)
 	return x;
 }
 
+/* ------------------------------------------------------- the directory */
+
+/*
+ * Make the subsystem's directory and remember from where on it was missing.
+ * A descriptor of it or a negative errno.
+ */
+static int make_directory(struct populate *p)
+{
+	const char *name = buf_cstr(&p->subsystem);
+	struct buf prefix;
+	struct str rest = buf_str(&p->subsystem);
+	int r = 0;
+	buf_init(&prefix, NAME_MAX_BYTES);
+	while (r == 0 && rest.p) {
+		buf_put_str(&prefix, str_cut(&rest, '/'));
+		int fd = path_open_nofollow(
+			p->g->root, buf_cstr(&prefix), O_PATH | O_DIRECTORY, 0);
+		if (fd == -ENOENT) {
+			p->made_from = prefix.n;
+			break;
+		}
+		r = fd < 0 ? fd : 0;
+		fd_close(&fd);
+		buf_putc(&prefix, '/');
+	}
+	buf_fini(&prefix);
+	if (r == 0)
+		r = path_mkdirs(p->g->root, name, 0755);
+	if (r == 0)
+		r = path_open_nofollow(
+			p->g->root, name, O_RDONLY | O_DIRECTORY, 0);
+	return r;
+}
+
+/* remove what make_directory() made, as far as nobody has filled it */
+static void unmake_directory(struct populate *p)
+{
+	struct buf *path = &p->subsystem;
+	while (p->made_from && path->n >= p->made_from) {
+		if (unlinkat(p->g->root, buf_cstr(path), AT_REMOVEDIR) < 0 &&
+			errno != ENOENT)
+			return;
+		while (path->n && *buf_at(path, path->n - 1) != '/')
+			path->n--;
+		while (path->n && *buf_at(path, path->n - 1) == '/')
+			path->n--;
+	}
+}
+
+/* what the client named cannot be a directory; the rest is our trouble */
+static int status_of_directory(int err)
+{
+	switch (err) {
+	case ENOTDIR:
+	case ENAMETOOLONG:
+	case ELOOP:
+	case EXDEV:
+	case EINVAL:
+		return 400;
+	default:
+		return 500;
+	}
+}
+
+/* the client is gone: the worker cleans up, and then we do */
 static void on_close(void *owner, struct http_exchange *x)
 {
 	struct populate *p = owner;
 	(void)x;
+	p->x = NULL;
 	if (p->worker)
-		worker_abandon(p->worker);
-	finish(p);
+		worker_interrupt(p->worker);
+	else
+		finish(p);
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -114,8 +182,8 @@ static struct str status_text(
 	struct str value = {NULL, 0};
 	if (result->status.p)
 		value = json_member(result->status, key);
-	if (value.p && json_type_of(value) != JSON_STRING)
-		value.p = NULL;
+	if (value.p && (json_type_of(value) != JSON_STRING || value.n == 2))
+		value.p = NULL; /* not a text, or an empty one */
 	return value;
 }
 
@@ -143,13 +211,15 @@ static void answer_failure(
 static void on_done(void *owner, const struct worker_result *result)
 {
 	struct populate *p = owner;
+	struct http_exchange *x = p->x ? take_exchange(p) : NULL;
 	p->worker = NULL;
-	struct http_exchange *x = take_exchange(p);
-	if (p->fault)
+	if (!result->ok)
+		unmake_directory(p);
+	if (x && p->fault)
 		http_reply_detail(x, p->fault_status, "%s", p->fault);
-	else if (result->ok)
+	else if (x && result->ok)
 		answer_success(x, p, result->status);
-	else
+	else if (x)
 		answer_failure(x, result);
 	finish(p);
 }
@@ -174,7 +244,8 @@ static void refuse(struct populate *p, int status, const char *why)
 static void on_room(void *owner)
 {
 	struct populate *p = owner;
-	http_resume(p->x);
+	if (p->x)
+		http_resume(p->x);
 }
 
 static bool start_worker(struct populate *p)
@@ -183,14 +254,12 @@ static bool start_worker(struct populate *p)
 		"--atomic", "--strict-members", "--status-fd", WORKER_STATUS_FD,
 		NULL};
 	char why[256];
-	const char *name = buf_cstr(&p->subsystem);
-	int r = path_mkdirs(p->g->root, name, 0755);
-	int dir = r < 0 ? r
-			: path_open_nofollow(
-				  p->g->root, name, O_RDONLY | O_DIRECTORY, 0);
+	int dir = make_directory(p);
 	if (dir < 0) {
-		http_reply_detail(take_exchange(p), 500, "subsystem %s: %s",
-			name, strerror(-dir));
+		http_reply_detail(take_exchange(p), status_of_directory(-dir),
+			"subsystem %s: %s", buf_cstr(&p->subsystem),
+			strerror(-dir));
+		unmake_directory(p);
 		return false;
 	}
 	struct worker_request request = {.argv = (char *const *)(uintptr_t)argv,
@@ -201,8 +270,10 @@ static bool start_worker(struct populate *p)
 		.owner = p};
 	p->worker = worker_start(p->g, &request, why, sizeof(why));
 	fd_close(&dir);
-	if (!p->worker)
+	if (!p->worker) {
 		http_reply_detail(take_exchange(p), 500, "%s", why);
+		unmake_directory(p);
+	}
 	return p->worker != NULL;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/json.h"
 #include "lib/size.h"
 #include "net/invalid.h"
+#include "net/origin.h"
 
 typedef void route_fn(struct gateway *g, struct http_exchange *x);
 
@@ -111,6 +112,12 @@ static void not_found(struct http_exchange *x)
 		http_reply_detail(x, 404, "Not Found");
 }
 
+/* the MCP endpoint says it in its own form, and to pages that may ask */
+static bool is_mcp(const struct route *route)
+{
+	return route->fn == mcp_any;
+}
+
 void gateway_route(void *owner, struct http_exchange *x)
 {
 	struct gateway *g = owner;
@@ -121,6 +128,10 @@ void gateway_route(void *owner, struct http_exchange *x)
 			route = &routes[i];
 	if (!route) {
 		not_found(x);
+	} else if (!is_mcp(route) && !origin_allowed(head, g->router.hosts)) {
+		http_reply_detail(x, 403,
+			"Origin: neither this machine nor the address asked; "
+			"a web page of another site may not do this");
 	} else if (!allows(route, head->method)) {
 		refuse_method(route, x);
 	} else if (route->plane == CONTROL_PLANE && !authorized(g, x)) {

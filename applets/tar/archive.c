@@ -40,8 +40,12 @@ static struct str choose(struct archive *a, const struct tar_entry *e)
 			return none;
 		a->found[i] = true;
 	}
-	if (name_excluded(a->o, name) || name_is_stage(name))
+	if (name_excluded(a->o, name))
 		return none;
+	if (name_in_stage(name)) {
+		report_warn(a->r, name.p, "reserved name, left out");
+		return none;
+	}
 	return a->o->strip ? name_strip(name, a->o->strip) : name;
 }
 

@@ -316,6 +316,15 @@ static void append_name(struct create *c, const char *name)
 	buf_puts(&c->path, name);
 }
 
+/* somebody else's directory of such a name is a directory like any other */
+static bool is_own_stage(const struct create *c, const char *name)
+{
+	struct stat st;
+	return fstatat(walk_fd(&c->walk), name, &st, AT_SYMLINK_NOFOLLOW) ==
+		       0 &&
+	       S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
 /* one step: the next entry of the innermost directory, or out of it */
 static bool step(struct create *c)
 {
@@ -327,9 +336,12 @@ static bool step(struct create *c)
 	if (err)
 		fail(c, "Cannot read directory", -err);
 	if (name) {
-		if (str_starts(str_of(name), STR(STAGE_PREFIX)))
-			return true;
 		append_name(c, name);
+		if (name_is_stage(str_of(name)) && is_own_stage(c, name)) {
+			report_warn(c->r, buf_cstr(&c->path),
+				"unpacking is under way in it, left out");
+			return true;
+		}
 		look(c, walk_fd(&c->walk), name, type, false);
 		return true;
 	}

@@ -97,8 +97,19 @@ int name_clean(struct str name, char *out)
 
 bool name_is_stage(struct str name)
 {
+	struct str prefix = STR(STAGE_PREFIX);
+	if (!str_starts(name, prefix) || name.n != prefix.n + STAGE_DIGITS)
+		return false;
+	for (size_t i = prefix.n; i < name.n; i++)
+		if (str_hex_digit(name.p[i]) < 0)
+			return false;
+	return true;
+}
+
+bool name_in_stage(struct str name)
+{
 	while (name.p)
-		if (str_starts(str_cut(&name, '/'), STR(STAGE_PREFIX)))
+		if (name_is_stage(str_cut(&name, '/')))
 			return true;
 	return false;
 }

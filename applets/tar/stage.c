@@ -19,7 +19,7 @@
 #include "lib/rand.h"
 
 enum {
-	PENDING_MAX = 6 << 20, /* names of directories to be merged */
+	PENDING_MAX = 64 << 20, /* names of directories to be merged */
 	ATTEMPTS = 32,
 };
 
@@ -85,6 +85,15 @@ static bool try_lock(int fd)
 	return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
+/* ours, by name, owner and mode: what somebody else made is not touched */
+static bool is_ours(const struct dirent *e, int fd)
+{
+	struct stat st;
+	return name_is_stage(str_of(e->d_name)) && fstat(fd, &st) == 0 &&
+	       st.st_uid == geteuid() &&
+	       (st.st_mode & (07777u - S_ISGID)) == 0700;
+}
+
 /* what killed processes left behind; live ones hold their lock */
 static void remove_stale(int target)
 {
@@ -94,11 +103,11 @@ static void remove_stale(int target)
 	if (!stream)
 		return;
 	while ((e = dir_next(stream, &err))) {
-		if (!str_starts(str_of(e->d_name), STR(STAGE_PREFIX)))
+		if (!name_is_stage(str_of(e->d_name)))
 			continue;
 		int fd = openat(target, e->d_name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && try_lock(fd) && empty_tree(fd))
+		if (fd >= 0 && is_ours(e, fd) && try_lock(fd) && empty_tree(fd))
 			(void)unlinkat(target, e->d_name, AT_REMOVEDIR);
 		fd_close(&fd);
 	}
@@ -129,9 +138,9 @@ static int hold_signals(void)
  */
 static int make_locked(struct stage *s)
 {
-	char hex[2 * 4 + 1];
+	char hex[STAGE_DIGITS + 1];
 	struct stat st;
-	int err = rand_hex(hex, 4);
+	int err = rand_hex(hex, STAGE_DIGITS / 2);
 	if (err)
 		return err;
 	fmt_str(s->name, sizeof(s->name), "%s%s", STAGE_PREFIX, hex);

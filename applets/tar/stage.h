@@ -13,7 +13,7 @@
 
 #include "applets/tar/tar.h"
 
-enum { STAGE_NAME_SIZE = sizeof(STAGE_PREFIX) + 16 };
+enum { STAGE_NAME_SIZE = sizeof(STAGE_PREFIX) + STAGE_DIGITS };
 
 struct stage {
 	int target;    /* borrowed */

@@ -17,6 +17,7 @@
 
 /* names that begin so are being extracted right now: never ours to touch */
 #define STAGE_PREFIX ".coracle-stage-"
+enum { STAGE_DIGITS = 16 }; /* hexadecimal, behind the prefix */
 
 enum { STATUS_OK = 0, STATUS_CHANGED = 1, STATUS_FATAL = 2 };
 
@@ -126,8 +127,9 @@ struct str name_strip(struct str name, uint64_t n);
  */
 int name_clean(struct str name, char *out);
 
-/* is one of the components a staging directory? */
+/* is this component the name of a staging directory, or one of a path? */
 bool name_is_stage(struct str name);
+bool name_in_stage(struct str name);
 
 /* does one of the --exclude patterns match it or a directory on its way? */
 bool name_excluded(const struct tar_options *o, struct str name);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "init/config.h"
-#include "lib/mem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,18 +15,31 @@ static void ignore(void *owner, const char *message)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct config c, plain;
+	struct config c, second;
+	struct buf once, twice;
 	struct str text = {(const char *)data, size};
 	config_default(&c);
-	config_default(&plain);
+	config_default(&second);
+	buf_init(&once, CONFIG_ARENA_MAX);
+	buf_init(&twice, CONFIG_ARENA_MAX);
 	(void)config_parse(&c, text, ignore, NULL);
-	if (c.port < 1 || c.port > 65535 || c.root[0] != '/' ||
-		!config_is_address(c.listen) ||
-		c.grace_ms > CONFIG_GRACE_MAX_MS)
+	if (c.gateway.port < 1 || c.gateway.port > 65535 ||
+		c.gateway.root[0] != '/' ||
+		!shape_is_address(c.gateway.listen) ||
+		c.grace_ms > CONFIG_TIME_MAX_MS)
 		abort();
-	if (c.listen != plain.listen)
-		mem_free((void *)(uintptr_t)c.listen);
-	if (c.root != plain.root)
-		mem_free((void *)(uintptr_t)c.root);
+	/* what was taken is printed, and taken again */
+	config_print(&once, &c);
+	if (!once.err && once.n <= CONFIG_TEXT_MAX) {
+		if (config_parse(&second, buf_str(&once), ignore, NULL) != 0)
+			abort();
+		config_print(&twice, &second);
+		if (!str_eq(buf_str(&once), buf_str(&twice)))
+			abort();
+	}
+	buf_fini(&once);
+	buf_fini(&twice);
+	config_fini(&c);
+	config_fini(&second);
 	return 0;
 }

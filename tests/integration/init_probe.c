@@ -6,14 +6,18 @@
  *   deaf       print "ready" and survive every signal that can be caught
  *   storm N    make N orphans that end together; print how many zombies stay
  *   escape F   a child of its own session that writes F when SIGTERM comes
+ *   notify MS F  after MS write the time to F, then READY=1, then wait
  *   fds        print the open descriptors
  */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,21 +99,27 @@ static int storm(int total)
 {
 	enum { BATCH = 5000 };
 	int made = 0;
-	for (int left = total; left > 0; left -= BATCH) {
+	for (int todo = total; todo > 0; todo -= BATCH) {
 		int gate[2];
 		if (pipe(gate) < 0)
 			return 1;
-		for (int i = 0; i < BATCH && i < left; i++)
+		for (int i = 0; i < BATCH && i < todo; i++)
 			made += orphan(gate);
 		close(gate[0]);
 		close(gate[1]);
 	}
+	/* the last ones may not have ended yet: calm is several looks at none */
+	enum { CALM = 5, LIMIT_MS = 5000 };
 	int waited = 0;
-	while (zombies() > 0 && waited < 5000) {
+	int calm = 0;
+	int left = 0;
+	while (calm < CALM && waited < LIMIT_MS) {
+		left = zombies();
+		calm = left ? 0 : calm + 1;
 		nap(10);
 		waited += 10;
 	}
-	printf("made %d left %d after %d ms\n", made, zombies(), waited);
+	printf("made %d left %d after %d ms\n", made, left, waited - 10 * calm);
 	return 0;
 }
 
@@ -140,6 +150,29 @@ static int fds(void)
 	return 0;
 }
 
+static int notify(int ms, const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	const char *name = getenv("NOTIFY_SOCKET");
+	struct timespec t;
+	nap(ms);
+	clock_gettime(CLOCK_REALTIME, &t);
+	FILE *f = fopen(path, "w");
+	if (!f || !name)
+		return 1;
+	fprintf(f, "%lld%09ld\n", (long long)t.tv_sec, t.tv_nsec);
+	fclose(f);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", name);
+	socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+				  strlen(name));
+	if (a.sun_path[0] == '@')
+		a.sun_path[0] = '\0';
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	sendto(fd, "STATUS=good\nREADY=1\n", 20, 0, (struct sockaddr *)&a, n);
+	nap(99000);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -152,6 +185,8 @@ int main(int argc, char **argv)
 		return storm((int)strtol(argv[2], NULL, 10));
 	if (strcmp(what, "escape") == 0 && argc > 2)
 		return escape(argv[2]);
+	if (strcmp(what, "notify") == 0 && argc > 3)
+		return notify((int)strtol(argv[2], NULL, 10), argv[3]);
 	if (strcmp(what, "fds") == 0)
 		return fds();
 	return 2;

@@ -55,7 +55,10 @@ def tree(root):
     for at, dirs, files in os.walk(root):
         for name in dirs + files:
             path = pathlib.Path(at) / name
-            st = path.lstat()
+            try:
+                st = path.lstat()
+            except FileNotFoundError:
+                continue  # somebody cleans up while we look
             kind = (
                 os.readlink(path)
                 if path.is_symlink()
@@ -278,6 +281,78 @@ def test_form_in_tiny_chunks(gateway, size):
         raw = http.client.HTTPResponse(s)
         raw.begin()
         assert raw.status == 200, raw.read()
+
+
+def half_closed(gateway, data):
+    """What comes back when our side is shut after data."""
+    with socket.create_connection(("127.0.0.1", gateway.port), 10) as s:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        out = b""
+        while piece := s.recv(65536):
+            out += piece
+    return out
+
+
+def test_upload_cut_short_is_400_with_the_reason(gateway):
+    data = form(archive(("a", os.urandom(300_000))))
+    head = (
+        "POST /data/populate?subsystem=filesystem/x/y HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Length: {len(data)}\r\n"
+        f"Content-Type: {HEADERS['Content-Type']}\r\n\r\n"
+    )
+    answer = half_closed(gateway, head.encode() + data[:200_000])
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"ends before" in answer
+    wait_for(lambda: tree(gateway.root) == {}, what="nothing is left")
+
+
+def test_half_closed_client_gets_its_answer(gateway):
+    body = b'{"mcpServers":{}}'
+    head = b"POST /apps HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    assert b"HTTP/1.1 200 " in half_closed(gateway, head % len(body) + body)
+
+
+@pytest.mark.parametrize("path", ["/apps", "/data/populate", "/data/snapshot", "/mcp"])
+@pytest.mark.parametrize(
+    "origin, host",
+    [
+        ("http://evil.example", "127.0.0.1"),
+        ("http://evil.example", "evil.example"),
+        ("null", "127.0.0.1"),
+    ],
+)
+def test_pages_of_other_sites_are_refused(gateway, path, origin, host):
+    answer = gateway.request(
+        "POST", path, b'{"mcpServers":{}}', {"Origin": origin, "Host": host}
+    )
+    assert answer.status == 403
+    assert b"Origin" in answer.body or b"Host" in answer.body
+
+
+def test_failed_upload_leaves_no_new_directory(gateway):
+    answer = populate(gateway, b"no archive", "?subsystem=filesystem/a/b")
+    assert answer.status == 400
+    assert answer.json()["detail"] == "archive: not in gzip format"
+    assert tree(gateway.root) == {}
+    (gateway.root / "filesystem/a").mkdir(parents=True)
+    populate(gateway, b"no archive", "?subsystem=filesystem/a/b/c")
+    assert set(tree(gateway.root)) == {"filesystem", "filesystem/a"}
+
+
+@pytest.mark.parametrize("name", ["a", "link", "a/b", "n" * 300])
+def test_subsystem_that_is_no_directory_is_400(gateway, name):
+    populate(gateway, archive(("a", b"1"), link("link", "/")))
+    answer = populate(gateway, archive(("x", b"1")), f"?subsystem=filesystem/{name}")
+    assert answer.status == 400, answer
+
+
+def test_names_like_the_staging_directory_are_kept(gateway):
+    mine = gateway.root / "filesystem/.coracle-stage-notes"
+    mine.mkdir(parents=True)
+    (mine / "t.txt").write_text("thesis")
+    assert populate(gateway, archive(("a", b"1"))).status == 200
+    assert (mine / "t.txt").read_text() == "thesis"
+    assert any(m.name.endswith("t.txt") for m in members(snapshot(gateway)))
 
 
 def test_client_that_goes_away_leaves_nothing(gateway):

@@ -2,6 +2,7 @@
 """init as PID 1 of a PID namespace and of a root file system of its own."""
 
 import http.client
+import json
 import os
 import pathlib
 import pty
@@ -15,154 +16,7 @@ import time
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent
-PATH = "/usr/bin:/bin"
-TIMEOUT = 30
-
-
-# --- a root file system to boot ------------------------------------------------
-
-
-def libraries(program):
-    """What a dynamically linked program needs (the sanitizer build)."""
-    text = subprocess.run(
-        ["ldd", program], capture_output=True, text=True
-    ).stdout
-    return re.findall(r"(/\S+) \(0x", text)
-
-
-@pytest.fixture(scope="session")
-def probe(tmp_path_factory):
-    if not shutil.which("musl-gcc"):
-        pytest.skip("no musl-gcc: run make deps")
-    out = tmp_path_factory.mktemp("probe") / "probe"
-    subprocess.run(
-        ["musl-gcc", "-static", "-O1", "-D_GNU_SOURCE", "-o", out,
-         HERE / "init_probe.c"],
-        check=True,
-    )
-    return out
-
-
-@pytest.fixture(scope="session")
-def busybox(top):
-    """A static busybox, from wherever the image takes it."""
-    done = subprocess.run(
-        [top / "rootfs" / "fetch", "busybox-static"],
-        capture_output=True, text=True,
-    )
-    if done.returncode:
-        pytest.skip(f"no busybox-static: {done.stderr.strip()}")
-    return pathlib.Path(done.stdout.strip()) / "bin" / "busybox"
-
-
-class Running:
-    """init in its namespaces; .pid is its number out here."""
-
-    def __init__(self, argv, **kw):
-        self.popen = subprocess.Popen(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw
-        )
-        self.pid = self.child_of(self.popen.pid)
-
-    def child_of(self, outer):
-        path = f"/proc/{outer}/task/{outer}/children"
-        end = time.monotonic() + TIMEOUT
-        while time.monotonic() < end:
-            try:
-                with open(path) as f:
-                    text = f.read().split()
-            except OSError:
-                return None
-            if text:
-                return int(text[0])
-            if self.popen.poll() is not None:
-                return None
-        raise AssertionError("init did not start")
-
-    def line(self):
-        return self.popen.stdout.readline().decode().strip()
-
-    def kill(self, signo):
-        os.kill(self.pid, signo)
-
-    def end(self, timeout=TIMEOUT):
-        out, err = self.popen.communicate(timeout=timeout)
-        # without /proc the sanitizers' runtime says that it cannot name itself
-        lines = [line for line in err.decode(errors="replace").splitlines(True)
-                 if "WARNING: reading executable name" not in line]
-        return self.popen.returncode, out.decode(), "".join(lines)
-
-
-class Box:
-    def __init__(self, root):
-        self.root = root
-        self.started = []
-
-    def argv(self, *args, wd="/"):
-        return ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc",
-                "--propagation", "private", "--kill-child",
-                f"--root={self.root}", f"--wd={wd}",
-                "/usr/bin/coracle", "init", *map(str, args)]
-
-    def start(self, *args, env=None, wd="/", **kw):
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                       "ASAN_OPTIONS": "detect_leaks=0", **(env or {})}
-        kw.setdefault("stdin", subprocess.DEVNULL)
-        self.started.append(
-            Running(self.argv(*args, wd=wd), env=environment, **kw))
-        return self.started[-1]
-
-    def clean_up(self):
-        """End what a failed test has left running."""
-        for init in self.started:
-            if init.popen.poll() is None:
-                init.popen.kill()  # and, by --kill-child, all of it
-                init.popen.communicate()
-
-    def run(self, *args, **kw):
-        return self.start(*args, **kw).end()
-
-    def sh(self, script, *options, **kw):
-        return self.run("--no-gateway", *options, "sh", "-c", script, **kw)
-
-    def file(self, path):
-        return self.root / path.lstrip("/")
-
-
-def make_root(root, coracle):
-    (root / "usr/bin").mkdir(parents=True)
-    shutil.copy(coracle, root / "usr/bin/coracle")
-    for library in libraries(coracle):
-        target = root / library.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, target)
-    return Box(root)
-
-
-@pytest.fixture
-def bare(coracle, tmp_path):
-    """Nothing but the program, as in an image FROM scratch."""
-    if os.geteuid() != 0:
-        pytest.skip("namespaces with users of their own need root")
-    root = make_root(tmp_path / "root", coracle)
-    yield root
-    root.clean_up()
-
-
-@pytest.fixture
-def box(bare, busybox, probe):
-    """The program, busybox and the probe."""
-    (bare.root / "bin").mkdir(exist_ok=True)
-    shutil.copy(busybox, bare.root / "bin/busybox")
-    shutil.copy(probe, bare.root / "bin/probe")
-    names = subprocess.run(
-        [busybox, "--list"], capture_output=True, text=True
-    ).stdout.split()
-    for name in names:
-        if not (bare.root / "bin" / name).exists():
-            (bare.root / "bin" / name).symlink_to("busybox")
-    return bare
+from helpers.box import TIMEOUT, wait_for
 
 
 @pytest.fixture
@@ -173,16 +27,6 @@ def gateway(coracle):
     ).stdout.split()
     if "gateway" not in names:
         pytest.skip("no applet gateway in this build")
-
-
-def wait_for(predicate, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        got = predicate()
-        if got:
-            return got
-        time.sleep(0.01)
-    raise AssertionError("waited in vain")
 
 
 # --- the command's status ---------------------------------------------------
@@ -603,6 +447,8 @@ def test_check_accepts_the_images_configuration(run, top):
     path = top / "rootfs/skeleton/etc/coracle/init.json"
     done = run("init", "--check", "--config", path)
     assert (done.returncode, done.stderr) == (0, b"")
+    effective = json.loads(done.stdout)
+    assert effective["gateway"]["enabled"] is True
 
 
 @pytest.mark.parametrize("text, message", [
@@ -617,6 +463,81 @@ def test_check_refuses_mistakes(run, tmp_path, text, message):
     done = run("init", "--check", "--config", path)
     assert done.returncode == 78
     assert message in done.stderr.decode()
+
+
+def test_default_configuration_is_accepted_and_printed_again(run, tmp_path):
+    text = run("init", "--print-default").stdout
+    path = tmp_path / "init.json"
+    path.write_bytes(text)
+    done = run("init", "--check", "--config", path)
+    assert (done.returncode, done.stdout) == (0, text)
+
+
+def test_example_of_the_documentation_is_accepted(run, top, tmp_path):
+    text = (top / "docs/init.md").read_text()
+    example = re.search(r'^    \{"grace_ms".*?^     "command".*?$', text,
+                        re.M | re.S)[0]
+    path = tmp_path / "init.json"
+    path.write_text(example)
+    done = run("init", "--check", "--config", path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    services = json.loads(done.stdout)["services"]
+    documented = re.findall(r"`(\w+)`", "".join(
+        line.split("|")[1] for line in text.split("## Services")[1].split(
+            "\n\n")[1].splitlines()))
+    assert set(services["db"]) <= {*documented, "timeout_ms"}
+
+
+def test_strict_ends_a_boot_that_would_go_on(box):
+    write_config(box, '{"grace": 1}')
+    code, _, err = box.sh("exit 3", "--strict")
+    assert code == 78
+    assert 'unknown key "grace"' in err
+    assert box.sh("exit 3")[0] == 3
+
+
+def test_configured_users_directories_and_mounts(box):
+    write_config(box, json.dumps({
+        "groups": {"data": {"gid": 900, "members": ["agent"]}},
+        "users": {"pg": {"uid": 70, "home": "/srv/pg", "groups": ["data"]}},
+        "mounts": [{"target": "/cache/deep", "options": "nosuid,size=1m"}],
+        "directories": [
+            {"path": "/srv/pg", "owner": "pg:data", "mode": "2750",
+             "files": {"conf": "a=1\n"}},
+            {"path": "/srv/numbers", "owner": "12:13"}]}))
+    script = "grep /cache/deep /proc/mounts; cat /srv/pg/conf; id pg"
+    code, out, err = box.sh(script)
+    assert (code, err) == (0, "")
+    assert re.search(r"tmpfs /cache/deep tmpfs \S*nosuid\S*size=1024k", out)
+    assert "a=1\n" in out
+    assert "uid=70(pg) gid=70(pg) groups=70(pg),900(data)" in out
+    assert "data:x:900:agent,pg\n" in box.file("/etc/group").read_text()
+    st = box.file("/srv/pg").stat()
+    assert (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (70, 900, 0o2750)
+    st = box.file("/srv/pg/conf").stat()
+    assert (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (70, 900, 0o640)
+    assert box.file("/srv/numbers").stat().st_gid == 13
+    # a second boot writes nothing
+    box.file("/srv/pg/conf").write_text("mine")
+    first = etc(box)
+    assert box.sh("true") == (0, "", "")
+    assert etc(box) == first
+    assert box.file("/srv/pg/conf").read_text() == "mine"
+
+
+@pytest.mark.parametrize("key, value", [
+    ("directories", {"path": "/d", "owner": "nobody-here"}),
+    ("mounts", {"target": "/m", "type": "nosuchfs"}),
+])
+def test_what_is_required_ends_the_boot(box, key, value):
+    write_config(box, json.dumps({key: [value]}))
+    code, _, err = box.sh("exit 3")
+    assert code == 3 and "required" not in err
+    value["required"] = True
+    box.file("/etc/coracle/init.json").write_text(json.dumps({key: [value]}))
+    code, _, err = box.sh("exit 3")
+    assert code == 1
+    assert "and it is required" in err
 
 
 def test_check_wants_the_file_it_was_given(run, tmp_path):

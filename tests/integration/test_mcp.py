@@ -129,7 +129,7 @@ def test_an_unknown_session_is_not_found(one, session):
 
 
 def test_a_refusal_names_the_request(one):
-    answer = one.post(one.message("ping", id="abc"), Mcp_Session_Id="x")
+    answer = one.post(one.message("ping", id="abc"), Mcp_Session_Id=None)
     assert answer.messages()[0]["id"] == "abc"
 
 
@@ -494,6 +494,39 @@ def test_tools_of_more_servers_carry_the_servers_name(gateway):
     client = gateway.client()
     assert client.names() == ["b_x", "b_y", "a_x", "a_b_x"]
     assert client.text("a_b_x") == "called x"
+
+
+def test_calls_over_what_can_wait_for_a_restart_fail_at_once(gateway, tmp_path):
+    flag = tmp_path / "started"
+    usual = server()
+    slow = (
+        f"if [ -e {flag} ]; then sleep 3; fi; touch {flag}; "
+        'exec "$0" "$@"'
+    )
+    gateway.serve(one={
+        **usual,
+        "command": "sh",
+        "args": ["-c", slow, usual["command"], *usual["args"]],
+    })
+    client = gateway.client()
+    client.result("kill")
+    big = {"text": "x" * (40 << 20)}
+    answers = together(
+        3, lambda i: client.result("echo", **(big if i else {"text": "small"}))
+    )
+    texts = [a["content"][0]["text"][:200] for a in answers]
+    assert any("too much waiting" in t for t in texts), texts
+    assert texts[0].startswith("small") or "too much waiting" in texts[0]
+
+
+def test_body_is_not_taken_in_for_an_unknown_session(gateway):
+    with socket.create_connection(("127.0.0.1", gateway.port), 10) as s:
+        gateway.serve(one=server())
+        s.sendall(
+            b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n"
+            b"Content-Type: application/json\r\nMcp-Session-Id: none\r\n\r\n"
+        )
+        assert s.recv(1000).startswith(b"HTTP/1.1 404 ")
 
 
 def test_an_answer_with_the_id_as_text_is_taken(gateway):

@@ -47,12 +47,25 @@ def test_install_into_nowhere_says_so(run, tmp_path):
 def test_unknown_applet_is_127_with_the_nearest_names(run):
     done = run("gatewya")
     assert done.returncode == 127
-    assert done.stderr == b"coracle: no applet 'gatewya'; near it: gateway\n"
+    assert done.stderr.startswith(
+        b"coracle: no applet 'gatewya'; nearest: gateway;"
+    )
 
 
 def test_unknown_applet_like_none_points_to_the_list(run):
     done = run("zzzzzzzzzz")
     assert done.returncode == 127 and b"--list" in done.stderr
+
+
+def test_a_link_of_an_unknown_name_is_127(coracle, tmp_path):
+    (tmp_path / "gatewy").symlink_to(coracle)
+    done = call(tmp_path / "gatewy")
+    assert done.returncode == 127 and b"nearest: gateway" in done.stderr
+
+
+def test_a_copy_of_another_name_still_runs_applets(coracle, tmp_path):
+    (tmp_path / "box").symlink_to(coracle)
+    assert call(tmp_path / "box", "tar", "--version").returncode == 0
 
 
 def test_no_arguments_print_the_usage_and_fail(run):

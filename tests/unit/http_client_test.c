@@ -222,7 +222,7 @@ TEST(http_client_has_one_deadline_for_all)
 {
 	start("\r\n\r\n", "", SILENT);
 	uint64_t before = clock_ms();
-	client.deadline_ms = before + 100;
+	client.stream.deadline_ms = before + 100;
 	CHECK_EQ(http_client_call(&client, &call), -ETIMEDOUT);
 	CHECK(clock_ms() - before >= 100);
 	CHECK(clock_ms() - before < 2000);

@@ -195,6 +195,17 @@ TEST(mcp_index_lists_a_name_once)
 	end_index();
 }
 
+TEST(mcp_index_forgets_a_server)
+{
+	start_index();
+	CHECK_EQ(mcp_index_build(&x, set, 3), 0);
+	mcp_index_forget(&x, &up[0]);
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("one_a")));
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("one_b")));
+	CHECK(mcp_index_find(&x, MCP_TOOLS, STR("t\"wo_a")));
+	end_index();
+}
+
 TEST(mcp_index_of_nothing)
 {
 	mcp_index_init(&x);

@@ -11,13 +11,20 @@ static const char debian[] = "root:x:0:0:root:/root:/bin/bash\n"
 			     "broken:x:one:1::/:/bin/sh\n"
 			     "ubuntu:x:1000:1000:Ubuntu:/home/ubuntu:/bin/bash";
 
+static const struct accounts_want *layout(void)
+{
+	static struct accounts_want want;
+	accounts_layout(&want);
+	return &want;
+}
+
 static void check_idempotent_passwd(struct str old)
 {
 	struct buf once, twice;
 	buf_init(&once, 65536);
 	buf_init(&twice, 65536);
-	accounts_passwd(&once, old);
-	CHECK(!accounts_passwd(&twice, buf_str(&once)));
+	accounts_passwd(&once, old, layout());
+	CHECK(!accounts_passwd(&twice, buf_str(&once), layout()));
 	CHECK(str_eq(buf_str(&once), buf_str(&twice)));
 	buf_fini(&once);
 	buf_fini(&twice);
@@ -28,8 +35,8 @@ static void check_idempotent_group(struct str old)
 	struct buf once, twice;
 	buf_init(&once, 65536);
 	buf_init(&twice, 65536);
-	accounts_group(&once, old);
-	CHECK(!accounts_group(&twice, buf_str(&once)));
+	accounts_group(&once, old, layout());
+	CHECK(!accounts_group(&twice, buf_str(&once), layout()));
 	CHECK(str_eq(buf_str(&once), buf_str(&twice)));
 	buf_fini(&once);
 	buf_fini(&twice);
@@ -77,7 +84,7 @@ TEST(accounts_fill_an_empty_image)
 	struct buf out;
 	struct passwd_user u;
 	buf_init(&out, 65536);
-	CHECK(accounts_passwd(&out, STR("")));
+	CHECK(accounts_passwd(&out, STR(""), layout()));
 	for (size_t i = 0; i < layout_users_len; i++) {
 		CHECK(passwd_user_named(
 			buf_str(&out), str_of(layout_users[i].name), &u));
@@ -85,7 +92,7 @@ TEST(accounts_fill_an_empty_image)
 	}
 	buf_fini(&out);
 	buf_init(&out, 65536);
-	CHECK(accounts_group(&out, STR("")));
+	CHECK(accounts_group(&out, STR(""), layout()));
 	gid_t groups[4];
 	CHECK_EQ(passwd_groups_of(
 			 buf_str(&out), STR("environment"), 10000, groups, 4),
@@ -98,7 +105,7 @@ TEST(accounts_keep_foreign_lines)
 {
 	struct buf out;
 	buf_init(&out, 65536);
-	CHECK(accounts_passwd(&out, str_of(debian)));
+	CHECK(accounts_passwd(&out, str_of(debian), layout()));
 	CHECK(str_starts(buf_str(&out), str_of(debian)));
 	/* the last line had no newline and still is a line of its own */
 	CHECK(str_has(buf_str(&out), STR(":/bin/bash\nenvironment:x:10000")));
@@ -119,7 +126,8 @@ TEST(accounts_add_members_to_our_groups_only)
 {
 	struct buf out;
 	buf_init(&out, 65536);
-	CHECK(accounts_group(&out, STR("agent:x:10001:me\nverifier:x:5:\n")));
+	CHECK(accounts_group(
+		&out, STR("agent:x:10001:me\nverifier:x:5:\n"), layout()));
 	CHECK(str_starts(
 		buf_str(&out), STR("agent:x:10001:me,environment,verifier\n"
 				   "verifier:x:5:\n")));
@@ -133,14 +141,15 @@ TEST(accounts_leave_clashes_alone)
 	struct buf out;
 	struct passwd_user u;
 	buf_init(&out, 65536);
-	CHECK(accounts_passwd(&out, str_of(text)));
+	CHECK(accounts_passwd(&out, str_of(text), layout()));
 	CHECK(passwd_user_named(buf_str(&out), STR("agent"), &u));
 	CHECK_EQ(u.uid, 5);
 	CHECK(!passwd_user_named(buf_str(&out), STR("verifier"), &u));
-	CHECK_EQ(accounts_clash(str_of(text), &layout_users[0]), ACCOUNTS_FINE);
-	CHECK_EQ(accounts_clash(str_of(text), &layout_users[2]),
+	CHECK_EQ(accounts_clash(str_of(text), &layout()->users[0]),
+		ACCOUNTS_FINE);
+	CHECK_EQ(accounts_clash(str_of(text), &layout()->users[2]),
 		ACCOUNTS_OTHER_ID);
-	CHECK_EQ(accounts_clash(str_of(text), &layout_users[3]),
+	CHECK_EQ(accounts_clash(str_of(text), &layout()->users[3]),
 		ACCOUNTS_OTHER_NAME);
 	buf_fini(&out);
 }
@@ -151,12 +160,13 @@ TEST(accounts_lock_every_default_user)
 	buf_init(&passwd, 65536);
 	buf_init(&shadow, 65536);
 	buf_init(&again, 65536);
-	accounts_passwd(&passwd, STR(""));
-	CHECK(accounts_shadow(
-		&shadow, STR("root:*:1:0:99999:7:::\n"), buf_str(&passwd)));
+	accounts_passwd(&passwd, STR(""), layout());
+	CHECK(accounts_shadow(&shadow, STR("root:*:1:0:99999:7:::\n"),
+		buf_str(&passwd), layout()));
 	CHECK(str_starts(buf_str(&shadow),
 		STR("root:*:1:0:99999:7:::\nenvironment:!:::::::\n")));
-	CHECK(!accounts_shadow(&again, buf_str(&shadow), buf_str(&passwd)));
+	CHECK(!accounts_shadow(
+		&again, buf_str(&shadow), buf_str(&passwd), layout()));
 	buf_fini(&passwd);
 	buf_fini(&shadow);
 	buf_fini(&again);
@@ -166,7 +176,7 @@ TEST(accounts_report_a_file_that_does_not_fit)
 {
 	struct buf out;
 	buf_init(&out, 16);
-	(void)accounts_passwd(&out, str_of(debian));
+	(void)accounts_passwd(&out, str_of(debian), layout());
 	CHECK(out.err < 0);
 	buf_fini(&out);
 }

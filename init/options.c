@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* init/options.c - the command line of init, and the configuration under it. */
+#include "init/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "lib/applet.h"
+#include "lib/file.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+#include "lib/size.h"
+
+static const char config_path[] = "/etc/coracle/init.json";
+
+enum { UNSET_GRACE = CONFIG_TIME_MAX_MS + 1 };
+
+/* "TERM:QUIT", "15:3"; FROM:0 is not passed on at all */
+static bool take_rewrite(void *dst, const char *value, size_t operands)
+{
+	unsigned char *table = dst;
+	struct str to = str_of(value);
+	struct str from = str_cut(&to, ':');
+	int source = shape_signal(from);
+	int target = to.p ? shape_signal(to) : 0;
+	(void)operands;
+	if (source <= 0 || (target <= 0 && !(to.p && str_is(to, "0"))))
+		return false;
+	table[source] = (unsigned char)(target > 0 ? target : REWRITE_DROP);
+	return true;
+}
+
+static void check_usage(const struct options *o)
+{
+	if (o->group && o->child_only)
+		die_usage("--group and --child-only exclude each other");
+	if (o->listen && !shape_is_address(o->listen))
+		die_usage("--gateway-listen wants an IP address, not '%s'",
+			o->listen);
+}
+
+int options_parse(
+	struct options *o, const struct applet *applet, int argc, char **argv)
+{
+	o->grace_ms = UNSET_GRACE;
+	const struct arg_opt opts[] = {
+		{.name = "config",
+			.type = ARG_TEXT,
+			.dst = &o->config,
+			.value = "FILE",
+			.help = "read FILE, not /etc/coracle/init.json"},
+		{.name = "check",
+			.type = ARG_FLAG,
+			.dst = &o->check,
+			.help = "validate the configuration and print it"},
+		{.name = "print-default",
+			.type = ARG_FLAG,
+			.dst = &o->print_default,
+			.help = "print the built-in configuration"},
+		{.name = "strict",
+			.type = ARG_FLAG,
+			.dst = &o->strict,
+			.help = "exit (78) when the configuration is wrong"},
+		{.name = "no-gateway",
+			.type = ARG_FLAG,
+			.dst = &o->no_gateway,
+			.help = "do not start the gateway"},
+		{.name = "gateway-listen",
+			.type = ARG_TEXT,
+			.dst = &o->listen,
+			.value = "ADDR",
+			.help = "address of the gateway"},
+		{.name = "port",
+			.type = ARG_NUMBER,
+			.dst = &o->port,
+			.value = "N",
+			.help = "port of the gateway",
+			.min = 1,
+			.max = 65535},
+		{.name = "grace",
+			.type = ARG_NUMBER,
+			.dst = &o->grace_ms,
+			.value = "MS",
+			.max = CONFIG_TIME_MAX_MS,
+			.help = "from SIGTERM to SIGKILL (default 5000)"},
+		{.name = "group",
+			.type = ARG_FLAG,
+			.dst = &o->group,
+			.help = "signal the command's group (default)"},
+		{.name = "child-only",
+			.type = ARG_FLAG,
+			.dst = &o->child_only,
+			.help = "signal only the command itself"},
+		{.name = "rewrite",
+			.type = ARG_CALL,
+			.dst = o->rewrite,
+			.value = "FROM:TO",
+			.call = take_rewrite,
+			.help = "pass a signal on as another (TERM:QUIT)"},
+	};
+	int first = applet_args_until_operand(
+		applet, opts, ARRAY_LEN(opts), argc, argv);
+	check_usage(o);
+	return first;
+}
+
+static void on_mistake(void *owner, const char *message)
+{
+	const char *where = owner;
+	log_warn("configuration: %s: %s", where, message);
+}
+
+int options_configure(struct config *c, const struct options *o)
+{
+	const char *path = o->config ? o->config : config_path;
+	struct buf text;
+	int mistakes = 0;
+	config_default(c);
+	buf_init(&text, CONFIG_TEXT_MAX);
+	int r = file_read(AT_FDCWD, path, &text);
+	char where[256];
+	fmt_str(where, sizeof(where), "%s", path);
+	if (r == 0) {
+		mistakes += config_parse(c, buf_str(&text), on_mistake, where);
+	} else if (r != -ENOENT || o->config) {
+		on_mistake(where, strerror(-r));
+		mistakes++;
+	}
+	buf_fini(&text);
+	fmt_str(where, sizeof(where), "environment");
+	mistakes += config_environment(c, on_mistake, where);
+	if (o->listen)
+		c->gateway.listen = o->listen;
+	if (o->port)
+		c->gateway.port = o->port;
+	if (o->grace_ms != UNSET_GRACE)
+		c->grace_ms = o->grace_ms;
+	if (o->no_gateway)
+		c->gateway.enabled = false;
+	c->child_only = o->child_only;
+	return mistakes;
+}
+
+int options_show(const struct options *o)
+{
+	struct config c;
+	struct buf text;
+	int mistakes = 0;
+	if (o->check)
+		mistakes = options_configure(&c, o);
+	else
+		config_default(&c);
+	buf_init(&text, CONFIG_ARENA_MAX);
+	config_print(&text, &c);
+	if (mistakes == 0)
+		print_str(buf_str(&text));
+	buf_fini(&text);
+	config_fini(&c);
+	return mistakes ? EXIT_CONFIG : EXIT_OK;
+}

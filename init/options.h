@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * init/options.h - the command line of init, and the configuration under it.
+ *
+ * Options win over variables, variables over the file, that over defaults.
+ */
+#ifndef INIT_OPTIONS_H
+#define INIT_OPTIONS_H
+
+#include <signal.h>
+
+#include "init/config.h"
+#include "lib/applet.h"
+
+/* in options.rewrite: such a signal is not passed on */
+enum { REWRITE_DROP = 255 };
+
+struct options {
+	const char *config;
+	const char *listen;
+	uint64_t port;
+	uint64_t grace_ms;
+	bool no_gateway;
+	bool group;
+	bool child_only;
+	bool check;
+	bool print_default;
+	bool strict;
+	unsigned char
+		rewrite[_NSIG]; /* what arrives -> what it becomes; 0: itself */
+};
+
+/* the index of the first operand; a mistake ends the program */
+int options_parse(
+	struct options *o, const struct applet *applet, int argc, char **argv);
+
+/* all of the configuration; returns the number of mistakes, all reported */
+int options_configure(struct config *c, const struct options *o);
+
+/* what --check and --print-default do; the exit status */
+int options_show(const struct options *o);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * init/ready.h - how it is known that a service is ready.
+ *
+ * It says so itself, by a newline to a descriptor (as under s6) or READY=1 to
+ * NOTIFY_SOCKET (as under systemd); or a probe does, a child that is run
+ * again and again until it ends with 0. A TCP port and an HTTP address are
+ * probed by our own healthcheck: nothing from the network is read here.
+ */
+#ifndef INIT_READY_H
+#define INIT_READY_H
+
+#include "lib/loop.h"
+#include "lib/spawn.h"
+#include "lib/str.h"
+
+struct init;
+struct service;
+
+struct ready {
+	struct loop_fd watch; /* the reading end of its pipe */
+	struct loop_child probe;
+	pid_t probe_pid;         /* 0: none runs */
+	uint64_t pause_ms;       /* to the next one; grows */
+	struct loop_timer timer; /* the next probe, or the end of this one */
+};
+
+/* what a datagram to NOTIFY_SOCKET says; input: untrusted. Pure. */
+struct ready_note {
+	bool ready;
+	bool stopping;
+	struct str status; /* STATUS=; p NULL: none */
+};
+struct ready_note ready_parse_note(struct str datagram);
+
+/*
+ * Before it is started: its end of the pipe is added to fds (which has room)
+ * and *theirs is to be closed afterwards. 0 or a negative errno.
+ */
+int ready_prepare(
+	struct service *s, struct spawn_fd *fds, size_t *nfds, int *theirs);
+
+/* it runs; true: nothing is asked of it, it is ready */
+bool ready_begin(struct service *s);
+
+/* it has ended, is ready, or must not be asked any more */
+void ready_end(struct service *s);
+
+/* "@name" for NOTIFY_SOCKET; the socket is made with the first call, or NULL */
+const char *ready_notify_address(struct init *init);
+
+#endif

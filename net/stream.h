@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/stream.h - a connection to a server: bytes both ways, plain or TLS.
+ *
+ * input: untrusted
+ *
+ * Blocking calls over a non-blocking socket and poll(2), each wait bounded by
+ * a deadline, by a longest silence, and by a flag that another thread or a
+ * signal handler may set.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "net/tls.h"
+
+enum { STREAM_ERROR_SIZE = TLS_ERROR_SIZE };
+
+struct stream {
+	int fd;
+	struct tls *tls;      /* NULL: plain */
+	uint64_t deadline_ms; /* of clock_ms(); UINT64_MAX: none */
+	uint64_t idle_ms;     /* the longest wait; 0: no limit */
+	const int *cancel;    /* once it is not 0: -ECANCELED; or NULL */
+	char error[STREAM_ERROR_SIZE]; /* what was wrong, after -EPROTO */
+};
+
+/* no connection yet, no limits */
+void stream_init(struct stream *s);
+
+/*
+ * Connect to host, which is an address or "localhost"; with lookup, also a
+ * name. 0, or a negative errno: -EINVAL when there can be no such host,
+ * -EPROTO with an error when the name is not known.
+ */
+int stream_open_tcp(
+	struct stream *s, const char *host, uint16_t port, bool lookup);
+int stream_open_unix(struct stream *s, const char *path);
+
+/* speak TLS from here on, with the server of that name; 0 or -errno */
+int stream_start_tls(
+	struct stream *s, struct tls_context *context, const char *name);
+
+/* tell the peer (when that does not block) and release everything */
+void stream_close(struct stream *s);
+
+/* bytes read (at least 1), 0 at the end, or a negative errno */
+ssize_t stream_read(struct stream *s, void *p, size_t n);
+
+/*
+ * Send all of data, unless the peer speaks or hangs up meanwhile: it has made
+ * up its mind then, and what it says tells why. 0: sent; 1: not all; -errno.
+ */
+int stream_send(struct stream *s, struct str data);
+
+/* has the peer said or ended something while nothing was expected? */
+bool stream_is_stale(const struct stream *s);
+
+#endif
