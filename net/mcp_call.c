@@ -6,6 +6,7 @@
  */
 #include "net/mcp_call.h"
 
+#include "lib/clock.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 
@@ -23,8 +24,10 @@ void mcp_call_enlist(struct mcp_upstream *u, struct mcp_call *call)
 	call->id = u->last_id;
 	call->next = *head;
 	*head = call;
-	if (!call->own)
-		u->ncalls++;
+	if (call->own)
+		return;
+	u->ncalls++;
+	call->started_us = clock_us();
 }
 
 void mcp_call_delist(struct mcp_call *call)
@@ -55,8 +58,16 @@ struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id)
 	return call;
 }
 
+void mcp_call_count(const struct mcp_call *call, bool failed)
+{
+	if (!call->own)
+		mcp_stats_add(&call->upstream->stats,
+			clock_us() - call->started_us, failed);
+}
+
 void mcp_call_fail(struct mcp_call *call, const char *why)
 {
+	mcp_call_count(call, true);
 	mcp_call_delist(call);
 	call->ops->on_failure(call, why);
 }
@@ -85,6 +96,7 @@ static void on_call_timeout(void *owner)
 		u->config->name,
 		(unsigned long long)(u->config->call_timeout_ms / 1000));
 	log_warn("%s", why);
+	mcp_call_count(call, true);
 	mcp_upstream_cancel(call, STR("\"timeout\""));
 	call->ops->on_failure(call, why);
 }

@@ -78,6 +78,9 @@ struct mcp_swap *mcp_router_swap(struct mcp_router *r,
 /* who asked has gone: what was prepared is dropped, fn is not called */
 void mcp_router_cancel(struct mcp_router *r, struct mcp_swap *swap);
 
+/* append {"servers":[{"name", "state", "pid", ...}],"sessions":N} */
+void mcp_router_status(const struct mcp_router *r, struct buf *out);
+
 /* ------------------------------------------------------------ endpoint */
 
 /* an HTTP request to the MCP endpoint (any method) */

@@ -229,6 +229,7 @@ static void on_line(void *owner, struct str line)
 	struct mcp_call *call = m.id.p ? mcp_call_find(u, m.id) : NULL;
 	if (!call)
 		return; /* cancelled, or never asked */
+	mcp_call_count(call, m.kind == JSONRPC_ERROR);
 	mcp_call_delist(call);
 	call->ops->on_answer(call, &m);
 }
@@ -318,6 +319,7 @@ static void start(struct mcp_upstream *u)
 	struct mcp_why why;
 	u->started_ms = loop_now(mcp_upstream_loop(u));
 	u->attempts++;
+	u->restarts += u->was_ready;
 	u->child = mcp_child_start(u->children, u->config, &events, &why);
 	if (!u->child) {
 		fmt_str(u->why, sizeof(u->why), "server '%s': %s",

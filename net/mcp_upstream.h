@@ -12,6 +12,7 @@
 #include "net/jsonrpc.h"
 #include "net/mcp_child.h"
 #include "net/mcp_items.h"
+#include "net/mcp_stats.h"
 
 enum { MCP_CALL_BUCKETS = 64 };
 
@@ -50,6 +51,7 @@ struct mcp_call {
 	struct mcp_upstream *upstream; /* NULL: not under way */
 	uint64_t id;
 	bool own; /* the upstream's, not a client's */
+	uint64_t started_us;
 	struct mcp_call *next;
 	struct loop_timer timer;
 };
@@ -103,6 +105,8 @@ struct mcp_upstream {
 	size_t ncalls; /* without our own */
 	uint64_t last_id;
 	uint64_t started_ms;
+	struct mcp_stats stats; /* of clients' calls */
+	uint64_t restarts;
 	unsigned attempts; /* of the current series of starts */
 	uint64_t backoff_ms;
 	struct loop_timer timer; /* startup deadline, or restart */

@@ -22,6 +22,7 @@ APPLET(gateway, "Serve the environment's HTTP interface and MCP endpoint.",
 	"usage: gateway [OPTION...]\n"
 	"\n"
 	"GET  /health         is it up?\n"
+	"GET  /apps           state of the MCP servers\n"
 	"POST /apps           {\"mcpServers\":{...}}: which MCP servers serve\n"
 	"     /mcp            MCP (Streamable HTTP) to all of them at once\n"
 	"POST /data/populate  a tar.gz (multipart part `archive`) into a\n"

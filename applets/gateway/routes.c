@@ -42,7 +42,7 @@ static const struct route routes[] = {
 	{"/health", "GET", AGENT_PLANE, health_get},
 	{"/mcp", "ANY", AGENT_PLANE, mcp_any},
 	{"/mcp/", "ANY", AGENT_PLANE, mcp_any},
-	{"/apps", "POST", CONTROL_PLANE, apps_post},
+	{"/apps", "ANY", CONTROL_PLANE, apps_any},
 	{"/data/populate", "POST", CONTROL_PLANE, populate_post},
 	{"/data/snapshot", "POST", CONTROL_PLANE, snapshot_post},
 };

@@ -3,6 +3,8 @@
 that are resumed."""
 
 import json
+import random
+import threading
 import time
 
 import pytest
@@ -663,3 +665,93 @@ def test_a_session_that_nobody_uses_is_dropped(new_gateway):
         assert listening.post(listening.message("ping")).status == 200
         assert stream.until("notifications/message")
         assert stream.next()["result"]["content"][0]["text"] == "waited"
+
+
+# --- all at once --------------------------------------------------------------
+
+
+def one_visit(gateway, rnd):
+    """A session that does a little of everything, and breaks off some of it."""
+    able = rnd.random() < 0.7
+    client = gateway.client(**(CAN if able else {}))
+    open_streams = []
+    if rnd.random() < 0.6:
+        open_streams.append(client.listen())
+
+    def call(tool, **arguments):
+        params = {"name": rnd.choice("ab") + "_" + tool, "arguments": arguments}
+        client.post(client.message("tools/call", params))
+
+    def be_asked():
+        stream = client.begin(rnd.choice("ab") + "_ask", method="roots/list")
+        m = stream.next()
+        if m and m.get("method") == "roots/list" and rnd.random() < 0.5:
+            client.reply(m, result={})
+            open_streams.append(stream)
+        else:
+            stream.close()
+            if stream.last_id:
+                open_streams.append(client.listen(stream.last_id))
+
+    def touch(method, **params):
+        client.post(client.message(method, params))
+
+    uri = rnd.choice(["test://a", "test://b/a", "test://missing", "no:where"])
+    big = "x" * rnd.choice([3, 3000, 300_000])
+    note = log_notes("error")[0]
+    note["params"]["data"] = big
+    updated = {
+        "method": "notifications/resources/updated",
+        "params": {"uri": "test://a"},
+    }
+    steps = [
+        lambda: call("tell", notes=[note] * 3),
+        lambda: call("tell", notes=[updated]),
+        lambda: call("cancelled_ask"),
+        lambda: call("ask_later", id=rnd.random()),
+        be_asked,
+        lambda: touch("resources/subscribe", uri=uri),
+        lambda: touch("resources/unsubscribe", uri=uri),
+        lambda: touch("resources/read", uri=uri),
+        lambda: touch("logging/setLevel", level="error"),
+        lambda: client.notify("notifications/roots/list_changed"),
+        lambda: call("die") if rnd.random() < 0.2 else None,
+        lambda: gateway.request("GET", "/apps"),
+    ]
+    for _ in range(10):
+        rnd.choice(steps)()
+    if rnd.random() < 0.5:
+        client.delete()
+    for stream in open_streams:
+        stream.close()
+
+
+def test_everything_at_once_leaves_everything_in_order(gateway):
+    """Whatever happens to a visit, the gateway goes on and ends cleanly."""
+    both = {"a": full_server("--name=a"), "b": full_server("--name=b")}
+    gateway.serve(**both)
+    end = time.monotonic() + 6
+
+    def visit(seed):
+        rnd = random.Random(seed)
+        while time.monotonic() < end:
+            try:
+                one_visit(gateway, rnd)
+            except TimeoutError:
+                pass  # a question that nobody answered
+
+    threads = [
+        threading.Thread(target=visit, args=(seed,)) for seed in range(6)
+    ]
+    for t in threads:
+        t.start()
+    for i in range(6):
+        time.sleep(1)
+        again = full_server(f"--name=b{i}")
+        gateway.apps({**both, "b": again} if i % 3 else {"a": both["a"]})
+    for t in threads:
+        t.join()
+    gateway.serve(**both)
+    client = gateway.client()
+    assert client.text("a_tell", notes=[]) == "told"
+    assert client.text("b_tell", notes=[]) == "told"

@@ -264,3 +264,22 @@ TEST(mcp_index_memory_short)
 	}
 	end();
 }
+
+/* ------------------------------------------------------------- statistics */
+
+TEST(mcp_stats_quantiles_are_right_within_a_quarter)
+{
+	struct mcp_stats s = {0};
+	CHECK_EQ(mcp_stats_quantile(&s, 500), 0);
+	for (uint64_t us = 1; us <= 1000; us++)
+		mcp_stats_add(&s, us, us % 10 == 0);
+	CHECK_EQ(s.calls, 1000);
+	CHECK_EQ(s.errors, 100);
+	CHECK_EQ(s.max_us, 1000);
+	for (unsigned p = 1; p <= 1000; p++) {
+		uint64_t q = mcp_stats_quantile(&s, p);
+		CHECK(q >= p && q <= p + p / 4);
+	}
+	mcp_stats_add(&s, UINT64_MAX, false);
+	CHECK(mcp_stats_quantile(&s, 1000) > 1000000000);
+}
