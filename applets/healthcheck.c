@@ -22,7 +22,7 @@
 #include "lib/size.h"
 #include "net/http_client.h"
 
-APPLET(healthcheck, "Exit 0 when gateway, users and directories are in order.",
+APPLET(healthcheck, "Exit 0 when gateway, services and users are in order.",
 	"usage: healthcheck [--url URL | --tcp ADDRESS:PORT] [--timeout MS]\n"
 	"\n"
 	"Asks the gateway for /health on 127.0.0.1 (port CORACLE_PORT, 8080)\n"

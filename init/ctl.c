@@ -246,16 +246,27 @@ static void on_request(void *owner, uint32_t events)
 			return;
 }
 
+/* a directory in which nobody else can put something in our place */
+static bool own_directory(const char *path)
+{
+	struct stat st;
+	(void)mkdir(path, 0755);
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid() && (st.st_mode & 0022) == 0;
+}
+
 static int bind_either(int fd)
 {
 	struct sockaddr_un a;
 	socklen_t n = ctl_file_address(&a);
-	(void)mkdir("/run/coracle", 0755);
-	(void)unlink(a.sun_path);
-	if (bind(fd, (struct sockaddr *)&a, n) == 0) {
+	if (own_directory("/run/coracle")) {
+		(void)unlink(a.sun_path);
 		/* everyone may ask; what they may have is decided by uid */
-		(void)chmod(a.sun_path, 0666);
-		return 0;
+		mode_t before = umask(0);
+		int r = bind(fd, (struct sockaddr *)&a, n);
+		(void)umask(before);
+		if (r == 0)
+			return 0;
 	}
 	n = ctl_abstract_address(&a);
 	return bind(fd, (struct sockaddr *)&a, n) == 0 ? 0 : -errno;

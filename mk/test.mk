@@ -34,7 +34,8 @@ test-san: test-deps
 
 ## test-deps: install what the tests need: packages, build/venv, build/node ...
 test-deps: packages
-	@$(MAKE) build/venv/.done build/node/.done $(MCP_CLIENTS)
+	@$(MAKE) build/venv/.done build/node/.done build/conformance/.done \
+		$(MCP_CLIENTS)
 	@$(MAKE) -s s3-server || echo "no S3 store to test with"
 
 ## s3-server: build the store that the tests of s3 talk to (needs Go)
@@ -101,11 +102,12 @@ build/mcp-client-%/.done: tests/mcp-client-%.txt build/venv/.done
 		--target $(@D) -r $<
 	@touch $@
 
-build/node/.done: tests/node/package.json tests/node/package-lock.json
-	@echo "  NPM     build/node"
-	@mkdir -p build/node
-	@cp $^ build/node/
-	@cd build/node && npm ci --silent --no-audit --no-fund
+build/node/.done build/conformance/.done: build/%/.done: \
+		tests/%/package.json tests/%/package-lock.json
+	@echo "  NPM     $(@D)"
+	@mkdir -p $(@D)
+	@cp $^ $(@D)/
+	@cd $(@D) && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 build/go/bin/versitygw:

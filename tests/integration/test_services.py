@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -392,6 +393,16 @@ def test_reload_touches_only_what_changed(supervise, box, how):
     s.stop()
 
 
+def test_control_socket_is_not_put_where_others_could_replace_it(supervise,
+                                                                 box):
+    box.file("/run/coracle").mkdir(parents=True)
+    os.chown(box.file("/run/coracle"), 10001, 10001)
+    s = supervise({"a": sh("exec sleep 99")})
+    assert not box.file("/run/coracle/ctl.sock").exists()
+    s.reach("a", "up")
+    s.stop()
+
+
 def test_control_socket_survives_nonsense(supervise, box):
     s = supervise({"a": sh("exec sleep 99")})
     path = f"/proc/{s.init.pid}/root/run/coracle/ctl.sock"
@@ -473,3 +484,97 @@ def test_healthcheck_knows_the_services(supervise):
     assert done.returncode == 1
     assert "healthcheck: services: a is starting\n" in done.stderr
     s.stop()
+
+
+# --- when something is short ---------------------------------------------------------
+
+
+def test_without_descriptors_it_tries_again(supervise):
+    s = supervise({"a": sh("exec sleep 99", restart_max_ms=200)})
+    s.reach("a", "up")
+    pid = s.status()["a"]["pid"]
+    before = resource.prlimit(s.init.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(s.init.pid, resource.RLIMIT_NOFILE, (4, before[1]))
+    children = pathlib.Path(
+        f"/proc/{s.init.pid}/task/{s.init.pid}/children")
+    os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+    time.sleep(0.5)
+    assert s.state("a") == "waiting"
+    resource.prlimit(s.init.pid, resource.RLIMIT_NOFILE, before)
+    s.reach("a", "up")
+    assert s.status()["a"]["pid"] != pid
+    assert "service a: start: " in s.stop()
+
+
+def test_without_memory_it_tries_again(supervise, sanitized):
+    if sanitized:
+        pytest.skip("the sanitizers' shadow is larger than any limit")
+    s = supervise({"a": sh("exit 1", restart_ms=20, restart_max_ms=20),
+                   "b": sh("exec sleep 99")})
+    s.reach("b", "up")
+    before = resource.prlimit(s.init.pid, resource.RLIMIT_AS)
+    resource.prlimit(s.init.pid, resource.RLIMIT_AS, (4096, before[1]))
+    time.sleep(0.3)
+    s.ctl("reload")
+    assert s.state("b") == "up"
+    resource.prlimit(s.init.pid, resource.RLIMIT_AS, before)
+    assert s.ctl("reload") == (0, "", "")
+    s.stop()
+
+
+def test_full_disk_is_counted(supervise, box):
+    s = supervise({"a": sh("while :; do echo 0123456789012345678901234567; "
+                           "sleep 0.001; done",
+                           log={"to": "file", "path": "/logs/a",
+                                "max_bytes": 1000000, "rate": 100000})},
+                  mounts=[{"target": "/logs", "options": "size=8k"}])
+    time.sleep(2)
+    assert s.state("a") == "up"
+    assert "lines of output dropped" in s.stop()
+
+
+def test_service_that_forks_away_is_swept_at_the_end(supervise):
+    s = supervise({"a": sh("setsid sleep 987 & exit 0", restart="never")})
+    s.reach("a", "down")
+    begin = time.monotonic()
+    s.stop()
+    assert time.monotonic() - begin < 2
+
+
+def test_logs_are_followed(supervise, box):
+    s = supervise({"a": sh("while [ ! -e /tmp/go ]; do sleep 0.05; done; "
+                           "echo later; exec sleep 99")})
+    follower = subprocess.Popen(
+        ["nsenter", "-t", str(s.init.pid), "-m", "-p", "-r", "-w",
+         "/usr/bin/coracle", "ctl", "logs", "-f", "a"],
+        stdout=subprocess.PIPE, env={"ASAN_OPTIONS": "detect_leaks=0"})
+    time.sleep(0.3)
+    box.file("/tmp/go").touch()
+    assert follower.stdout.readline() == b"later\n"
+    follower.kill()
+    follower.wait()
+    s.stop()
+
+
+def test_reload_restarts_the_gateway_when_it_changed(supervise, box,
+                                                     free_port):
+    s = supervise({}, gateway={"enabled": True, "port": free_port})
+    s.reach("gateway", "up")
+    first = s.status()["gateway"]["pid"]
+    configure(box, {}, gateway={"enabled": True, "port": free_port},
+              grace_ms=4000)
+    assert s.ctl("reload")[0] == 0
+    assert s.status()["gateway"]["pid"] == first
+    configure(box, {}, gateway={"enabled": True, "port": free_port,
+                                "root": "/tmp"})
+    assert s.ctl("reload")[0] == 0
+    wait_for(lambda: s.status()["gateway"]["pid"] not in (0, first))
+    configure(box, {})
+    assert s.ctl("reload")[0] == 0
+    wait_for(lambda: "gateway" not in s.status())
+    s.stop()
+
+
+def test_wrong_rewrite_is_wrong_usage(run):
+    for value in ("TERM", "TERM:", ":15", "TERM:NOPE", "0:1"):
+        assert run("init", "--rewrite", value, "true").returncode == 2
