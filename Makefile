@@ -78,8 +78,8 @@ install: build/coracle
 ## clean: remove what was built, keep the fetched sources
 clean:
 	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 \
-		! -name vendor ! -name venv ! -name node \
-		! -name "mcp-client-*" -exec rm -rf {} +; fi
+		! -name vendor ! -name venv ! -name node ! -name go \
+		! -name conformance ! -name "mcp-client-*" -exec rm -rf {} +; fi
 	$(Q)rm -rf build/vendor/musl build/vendor/host build/vendor/include
 
 ## distclean: remove all of build/

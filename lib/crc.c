@@ -30,3 +30,43 @@ uint64_t crc_64nvme(uint64_t crc, struct str data)
 {
 	return crc64_rocksoft_refl(crc, (const unsigned char *)data.p, data.n);
 }
+
+/* the matrix times the vector, over bits */
+static uint64_t times(const uint64_t matrix[64], uint64_t vector)
+{
+	uint64_t sum = 0;
+	for (int i = 0; vector; i++, vector >>= 1)
+		if (vector & 1)
+			sum ^= matrix[i];
+	return sum;
+}
+
+static void square(uint64_t out[64], const uint64_t matrix[64])
+{
+	for (int i = 0; i < 64; i++)
+		out[i] = times(matrix, matrix[i]);
+}
+
+/*
+ * Zeros behind the first piece change its CRC by a linear operator: that of
+ * one zero bit, raised to the power of their number by squaring.
+ */
+uint64_t crc_join(uint64_t poly, uint64_t first, uint64_t second, uint64_t n)
+{
+	uint64_t a[64], b[64];
+	a[0] = poly;
+	for (int i = 1; i < 64; i++)
+		a[i] = 1ULL << (i - 1);
+	/* one byte: eight bits */
+	square(b, a);
+	square(a, b);
+	square(b, a);
+	memcpy(a, b, sizeof(a));
+	for (; n; n >>= 1) {
+		if (n & 1)
+			first = times(a, first);
+		square(b, a);
+		memcpy(a, b, sizeof(a));
+	}
+	return first ^ second;
+}

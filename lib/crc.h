@@ -16,4 +16,10 @@ uint32_t crc_32(uint32_t crc, struct str data);
 uint32_t crc_32c(uint32_t crc, struct str data);
 uint64_t crc_64nvme(uint64_t crc, struct str data);
 
+/*
+ * The CRC of two pieces after each other, from those of the pieces and the
+ * length of the second. poly is the reflected polynomial.
+ */
+uint64_t crc_join(uint64_t poly, uint64_t first, uint64_t second, uint64_t n);
+
 #endif

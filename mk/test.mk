@@ -34,7 +34,13 @@ test-san: test-deps
 
 ## test-deps: install what the tests need: packages, build/venv, build/node ...
 test-deps: packages
-	@$(MAKE) build/venv/.done build/node/.done $(MCP_CLIENTS)
+	@$(MAKE) build/venv/.done build/node/.done build/conformance/.done \
+		$(MCP_CLIENTS)
+	@$(MAKE) -s s3-server || echo "no S3 store to test with"
+
+## s3-server: build the store that the tests of s3 talk to (needs Go)
+s3-server:
+	@if command -v go >/dev/null; then $(MAKE) build/go/bin/versitygw; fi
 
 packages:
 	@scripts/need install build test
@@ -78,7 +84,7 @@ size: build/coracle
 	@nm -S --size-sort -t d build/coracle.debug | \
 		awk '$$2 + 0 >= 1024 { printf "%8d  %s  %s\n", $$2, $$3, $$4 }'
 
-.PHONY: test test-san test-deps packages unit test-programs fuzz bench lint \
+.PHONY: test test-san test-deps packages s3-server unit test-programs fuzz bench lint \
 	format tidy size
 
 # --- what tests run in -------------------------------------------------------
@@ -97,12 +103,18 @@ build/mcp-client-%/.done: tests/mcp-client-%.txt build/venv/.done
 		--target $(@D) -r $<
 	@touch $@
 
-build/node/.done: tests/node/package.json tests/node/package-lock.json
-	@echo "  NPM     build/node"
-	@mkdir -p build/node
-	@cp $^ build/node/
-	@cd build/node && npm ci --silent --no-audit --no-fund
+build/node/.done build/conformance/.done: build/%/.done: \
+		tests/%/package.json tests/%/package-lock.json
+	@echo "  NPM     $(@D)"
+	@mkdir -p $(@D)
+	@cp $^ $(@D)/
+	@cd $(@D) && npm ci --silent --no-audit --no-fund
 	@touch $@
+
+build/go/bin/versitygw:
+	@echo "  GO      $@"
+	@GOBIN=$(CURDIR)/build/go/bin GOFLAGS=-modcacherw timeout 600 \
+		go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 # --- unit tests --------------------------------------------------------------
 

@@ -14,6 +14,7 @@
 enum mcp_code {
 	MCP_CODE_TRANSPORT = -32000,  /* no session, bad header ... */
 	MCP_CODE_NO_SESSION = -32001, /* makes clients initialize anew */
+	MCP_CODE_NO_RESOURCE = -32002,
 	MCP_CODE_URL_ELICITATION = -32042,
 };
 

@@ -6,6 +6,7 @@
  */
 #include "net/mcp_call.h"
 
+#include "lib/clock.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 
@@ -23,8 +24,10 @@ void mcp_call_enlist(struct mcp_upstream *u, struct mcp_call *call)
 	call->id = u->last_id;
 	call->next = *head;
 	*head = call;
-	if (call != &u->own)
-		u->ncalls++;
+	if (call->own)
+		return;
+	u->ncalls++;
+	call->started_us = clock_us();
 }
 
 void mcp_call_delist(struct mcp_call *call)
@@ -37,7 +40,7 @@ void mcp_call_delist(struct mcp_call *call)
 		*at = call->next;
 	loop_timer_clear(mcp_upstream_loop(u), &call->timer);
 	call->upstream = NULL;
-	if (call != &u->own)
+	if (!call->own)
 		u->ncalls--;
 }
 
@@ -55,8 +58,16 @@ struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id)
 	return call;
 }
 
+void mcp_call_count(const struct mcp_call *call, bool failed)
+{
+	if (!call->own)
+		mcp_stats_add(&call->upstream->stats,
+			clock_us() - call->started_us, failed);
+}
+
 void mcp_call_fail(struct mcp_call *call, const char *why)
 {
+	mcp_call_count(call, true);
 	mcp_call_delist(call);
 	call->ops->on_failure(call, why);
 }
@@ -85,6 +96,7 @@ static void on_call_timeout(void *owner)
 		u->config->name,
 		(unsigned long long)(u->config->call_timeout_ms / 1000));
 	log_warn("%s", why);
+	mcp_call_count(call, true);
 	mcp_upstream_cancel(call, STR("\"timeout\""));
 	call->ops->on_failure(call, why);
 }
@@ -98,8 +110,7 @@ void mcp_call_arm(struct mcp_upstream *u, struct mcp_call *call)
 			on_call_timeout, call);
 }
 
-/* where a request goes now: to the process, or aside until it is ready */
-static struct buf *outlet(struct mcp_upstream *u)
+struct buf *mcp_call_outlet(struct mcp_upstream *u)
 {
 	return u->state == MCP_READY ? mcp_child_queue(u->child) : &u->held;
 }
@@ -138,7 +149,7 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	n = add_edit(all, n, out->request->id, id);
 	if (out->token.p)
 		n = add_edit(all, n, out->token, id);
-	struct buf *queue = outlet(u);
+	struct buf *queue = mcp_call_outlet(u);
 	size_t before = queue->n;
 	jsonrpc_put_edited(queue, out->request->text, all, n);
 	buf_putc(queue, '\n');
@@ -159,7 +170,7 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 static void put_cancelled(
 	struct mcp_upstream *u, uint64_t id, struct str reason)
 {
-	struct buf *out = outlet(u);
+	struct buf *out = mcp_call_outlet(u);
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"method\":"
 		      "\"notifications/cancelled\",\"params\":{\"requestId\":");
 	buf_put_u64(out, id);
@@ -168,6 +179,36 @@ static void put_cancelled(
 		buf_put_str(out, reason);
 	}
 	buf_puts(out, "}}\n");
+}
+
+void mcp_upstream_tell(
+	struct mcp_upstream *u, const char *method, struct str params)
+{
+	if (u->state == MCP_DOWN || u->state == MCP_FAILED)
+		return;
+	struct buf *out = mcp_call_outlet(u);
+	buf_puts(out, "{\"jsonrpc\":\"2.0\",");
+	/* nobody waits for this id: the answer will be dropped */
+	if (!str_starts(str_of(method), STR("notifications/")))
+		buf_putf(out, "\"id\":%llu,", (unsigned long long)++u->last_id);
+	buf_putf(out, "\"method\":\"%s\"", method);
+	if (params.p) {
+		buf_puts(out, ",\"params\":");
+		buf_put_str(out, params);
+	}
+	buf_puts(out, "}\n");
+	flush(u);
+}
+
+void mcp_upstream_forward(struct mcp_upstream *u, struct str text,
+	const struct jsonrpc_edit *edits, size_t n)
+{
+	if (!u->child)
+		return;
+	struct buf *out = mcp_child_queue(u->child);
+	jsonrpc_put_edited(out, text, edits, n);
+	buf_putc(out, '\n');
+	mcp_child_flush(u->child);
 }
 
 void mcp_upstream_cancel(struct mcp_call *call, struct str reason)

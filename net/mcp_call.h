@@ -19,8 +19,14 @@ static inline struct loop *mcp_upstream_loop(const struct mcp_upstream *u)
 void mcp_call_enlist(struct mcp_upstream *u, struct mcp_call *call);
 void mcp_call_delist(struct mcp_call *call);
 
+/* where a message goes now: to the process, or aside until it is ready */
+struct buf *mcp_call_outlet(struct mcp_upstream *u);
+
 /* the call that a server's raw id (or progress token) means; NULL: none */
 struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id);
+
+/* a call that is still enlisted is about to end: into the statistics */
+void mcp_call_count(const struct mcp_call *call, bool failed);
 
 /* end one call without an answer */
 void mcp_call_fail(struct mcp_call *call, const char *why);

@@ -5,18 +5,18 @@
  *
  * input: untrusted
  */
-#include "lib/log.h"
 #include "lib/size.h"
 #include "lib/version.h"
 #include "net/mcp.h"
-#include "net/mcp_post.h"
+#include "net/mcp_ask.h"
+#include "net/mcp_origin.h"
+#include "net/mcp_request.h"
 
 enum {
 	BODY_MAX = 64 << 20, /* one POST */
 	FIRST_BODY_MAX = 1 << 20,
 	BATCH_MAX = 256,
-	STREAM_PING_MS = 15000,
-	STREAM_QUEUE_MAX = 1 << 20,
+	EXPIRY_MAX_MS = 600000,
 };
 
 /* --------------------------------------------------------------- refusals */
@@ -82,6 +82,8 @@ static struct mcp_session *need_session(
 		return NULL;
 	}
 	struct mcp_session *s = mcp_session_find(&r->sessions, sid);
+	if (s)
+		s->used_ms = loop_now(r->loop);
 	if (!s) {
 		refuse(r, x, id,
 			(struct refusal){
@@ -103,6 +105,39 @@ static struct mcp_session *need_session(
 
 /* --------------------------------------------------------------- messages */
 
+static void on_expiry(void *owner);
+
+static void arm_expiry(struct mcp_router *r)
+{
+	uint64_t wait = r->idle_ms / 16 < EXPIRY_MAX_MS ? r->idle_ms / 16
+							: EXPIRY_MAX_MS;
+	(void)loop_timer_at(r->loop, &r->expiry, loop_now(r->loop) + wait + 1,
+		on_expiry, r);
+}
+
+static void on_expiry(void *owner)
+{
+	struct mcp_router *r = owner;
+	uint64_t now = loop_now(r->loop);
+	if (now > r->idle_ms)
+		mcp_sessions_expire(&r->sessions, now - r->idle_ms);
+	if (r->sessions.n)
+		arm_expiry(r);
+}
+
+static struct mcp_session *new_session(
+	struct mcp_router *r, const struct jsonrpc *m, struct str version)
+{
+	struct mcp_session *s = mcp_session_new(&r->sessions, version);
+	if (!s)
+		return NULL;
+	s->used_ms = loop_now(r->loop);
+	s->offers = mcp_ask_offers(json_member(m->params, "capabilities"));
+	if (r->sessions.n == 1)
+		arm_expiry(r);
+	return s;
+}
+
 static void initialize(
 	struct mcp_router *r, struct http_exchange *x, const struct jsonrpc *m)
 {
@@ -119,7 +154,7 @@ static void initialize(
 	struct str chosen = STR(MCP_VERSION_LEGACY);
 	if (!version.err && mcp_version_known(buf_str(&version)))
 		chosen = buf_str(&version);
-	struct mcp_session *s = mcp_session_new(&r->sessions, chosen);
+	struct mcp_session *s = new_session(r, m, chosen);
 	buf_fini(&version);
 	if (!s) {
 		refuse(r, x, m->id,
@@ -131,50 +166,38 @@ static void initialize(
 	buf_reset(out);
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	buf_put_str(out, m->id);
+	buf_putf(out, ",\"result\":{\"protocolVersion\":\"%s\",", s->version);
+	buf_put_str(out, buf_str(&r->index.greeting));
 	buf_putf(out,
-		",\"result\":{\"protocolVersion\":\"%s\",\"capabilities\":"
-		"{\"tools\":{\"listChanged\":true}},\"serverInfo\":"
-		"{\"name\":\"coracle\",\"version\":\"%s\"}}}",
-		s->version, coracle_version);
+		",\"serverInfo\":{\"name\":\"coracle\",\"version\":\"%s\"}}}",
+		coracle_version);
 	http_add_field(x, "Mcp-Session-Id", str_of(s->id));
 	http_reply(x, 200, "application/json", buf_str(out));
 }
 
-static void answer_request(struct mcp_post *p, const struct jsonrpc *m)
+static void take_notification(struct mcp_post *p, const struct jsonrpc *m)
 {
-	struct mcp_router *r = p->router;
-	struct str result = {NULL, 0};
-	if (jsonrpc_is(m, "tools/call")) {
-		mcp_post_tools_call(p, m);
-		return;
-	}
-	if (jsonrpc_is(m, "tools/list"))
-		result = buf_str(&r->index.list);
-	else if (jsonrpc_is(m, "ping"))
-		result = STR("{}");
-	if (!result.p) {
-		mcp_post_error(p, m->id, JSONRPC_METHOD_NOT_FOUND,
-			STR("Method not found"));
-		return;
-	}
-	buf_reset(&r->scratch);
-	jsonrpc_put_result(&r->scratch, m->id, result);
-	mcp_post_answer(p, buf_str(&r->scratch));
+	if (jsonrpc_is(m, "notifications/cancelled"))
+		mcp_request_cancelled(p, m);
+	else if (jsonrpc_is(m, "notifications/progress"))
+		mcp_ask_progress(p->router, p->session, m);
+	else if (jsonrpc_is(m, "notifications/roots/list_changed"))
+		mcp_ask_roots_changed(p->router, p->session);
 }
 
 static void take_message(struct mcp_post *p, const struct jsonrpc *m)
 {
 	switch (m->kind) {
 	case JSONRPC_REQUEST:
-		answer_request(p, m);
+		mcp_route(p, m);
 		break;
 	case JSONRPC_NOTIFICATION:
-		if (jsonrpc_is(m, "notifications/cancelled"))
-			mcp_post_cancelled(p, m);
+		take_notification(p, m);
 		break;
 	case JSONRPC_RESULT:
 	case JSONRPC_ERROR:
-		break; /* we ask clients nothing, so this answers nothing */
+		mcp_ask_answered(p->router, p->session, m);
+		break;
 	}
 }
 
@@ -293,34 +316,48 @@ static void on_post(struct mcp_router *r, struct http_exchange *x)
 
 /* ---------------------------------------------------- the GET event stream */
 
-/* a client that does not read its stream gets no more of it */
-static bool is_read(const struct mcp_session *s)
+/* a stream of this session that broke is read on */
+static void resume(struct mcp_router *r, struct http_exchange *x,
+	struct mcp_session *s, struct str last)
 {
-	return s->stream && http_queued(s->stream) <= STREAM_QUEUE_MAX;
+	uint64_t id, number;
+	struct mcp_stream *st = NULL;
+	if (mcp_stream_read_id(last, &id, &number))
+		st = mcp_stream_find(s, id);
+	if (st)
+		mcp_stream_resume(st, x, number);
+	else
+		refuse(r, x, no_id,
+			(struct refusal){400, MCP_CODE_TRANSPORT,
+				"Bad Request: no stream of this session has "
+				"this Last-Event-ID, or not any more"});
 }
 
-static void on_ping(void *owner)
+static void open_own(
+	struct mcp_router *r, struct http_exchange *x, struct mcp_session *s)
 {
-	struct mcp_router *r = owner;
-	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
-		if (is_read(s))
-			mcp_stream_ping(s->stream);
-	if (r->sessions.streams)
-		(void)loop_timer_at(r->loop, &r->ping,
-			loop_now(r->loop) + STREAM_PING_MS, on_ping, r);
-}
-
-static void on_stream_close(void *owner, struct http_exchange *x)
-{
-	struct mcp_session *s = owner;
-	(void)x;
-	s->stream = NULL;
-	s->all->streams--;
+	if (s->own && s->own->x) {
+		refuse(r, x, no_id,
+			(struct refusal){409, MCP_CODE_TRANSPORT,
+				"Conflict: this session has an event stream "
+				"already"});
+		return;
+	}
+	if (s->own) {
+		mcp_stream_resume(s->own, x, s->own->last);
+		return;
+	}
+	s->own = mcp_stream_open(&r->streams, s, x, 0);
+	if (s->own)
+		mcp_stream_ping(s->own); /* sends the head: clients wait */
+	else
+		http_reply_detail(x, 503, "out of memory");
 }
 
 static void on_get(struct mcp_router *r, struct http_exchange *x)
 {
 	const struct http_head *head = http_request(x);
+	struct str last = http_field(head, "Last-Event-ID");
 	if (!accepts(head, "text/event-stream")) {
 		refuse(r, x, no_id,
 			(struct refusal){406, MCP_CODE_TRANSPORT,
@@ -329,46 +366,24 @@ static void on_get(struct mcp_router *r, struct http_exchange *x)
 		return;
 	}
 	struct mcp_session *s = need_session(r, x, no_id);
-	if (!s)
-		return;
-	if (s->stream) {
-		refuse(r, x, no_id,
-			(struct refusal){409, MCP_CODE_TRANSPORT,
-				"Conflict: this session has an event stream "
-				"already"});
-		return;
-	}
-	s->stream = x;
-	if (r->sessions.streams++ == 0)
-		(void)loop_timer_at(r->loop, &r->ping,
-			loop_now(r->loop) + STREAM_PING_MS, on_ping, r);
-	http_set_owner(x, s, on_stream_close);
-	mcp_stream_start(x);
-	mcp_stream_ping(x); /* sends the head: clients wait for it */
-}
-
-static void end_stream(struct mcp_session *s)
-{
-	struct http_exchange *x = s->stream;
-	if (!x)
-		return;
-	s->stream = NULL;
-	s->all->streams--;
-	http_set_owner(x, NULL, NULL);
-	http_end(x);
+	if (s && last.p)
+		resume(r, x, s, last);
+	else if (s)
+		open_own(r, x, s);
 }
 
 void mcp_router_end_streams(struct mcp_router *r)
 {
-	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
-		end_stream(s);
+	struct mcp_stream *st = r->streams.newest;
+	for (; st; st = st->older)
+		mcp_stream_detach(st);
 }
 
 void mcp_router_broadcast(struct mcp_router *r, struct str message)
 {
 	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
-		if (is_read(s))
-			mcp_stream_put(s->stream, message);
+		if (s->own)
+			mcp_stream_tell(s->own, message);
 }
 
 /* ----------------------------------------------------------------- DELETE */
@@ -378,7 +393,6 @@ static void on_delete(struct mcp_router *r, struct http_exchange *x)
 	struct mcp_session *s = need_session(r, x, no_id);
 	if (!s)
 		return;
-	end_stream(s);
 	mcp_session_cancel_all(s);
 	mcp_session_end(&r->sessions, s);
 	http_reply(x, 200, NULL, STR(""));
@@ -387,7 +401,13 @@ static void on_delete(struct mcp_router *r, struct http_exchange *x)
 void mcp_router_http(struct mcp_router *r, struct http_exchange *x)
 {
 	const struct http_head *head = http_request(x);
-	if (!r->configured) {
+	const char *refused = mcp_origin_check(x, r->hosts);
+	if (refused) {
+		refuse(r, x, no_id,
+			(struct refusal){403, MCP_CODE_TRANSPORT, refused});
+	} else if (str_is(head->method, "OPTIONS")) {
+		mcp_origin_preflight(x);
+	} else if (!r->configured) {
 		http_reply_detail(x, 404,
 			"no MCP servers yet: POST /apps configures them");
 	} else if (str_is(head->method, "POST")) {
@@ -397,18 +417,9 @@ void mcp_router_http(struct mcp_router *r, struct http_exchange *x)
 	} else if (str_is(head->method, "DELETE")) {
 		on_delete(r, x);
 	} else {
-		http_add_field(x, "Allow", STR("GET, POST, DELETE"));
+		http_add_field(x, "Allow", STR("GET, POST, DELETE, OPTIONS"));
 		refuse(r, x, no_id,
 			(struct refusal){
 				405, MCP_CODE_TRANSPORT, "Method not allowed"});
 	}
-}
-
-void mcp_router_fini(struct mcp_router *r)
-{
-	while (r->sessions.newest)
-		mcp_session_end(&r->sessions, r->sessions.newest);
-	loop_timer_clear(r->loop, &r->ping);
-	mcp_post_free_lists(r);
-	buf_fini(&r->scratch);
 }

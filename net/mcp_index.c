@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* net/mcp_index.c - all tools of a set of servers under clients' names. */
+/* net/mcp_index.c - all that a set of servers has, under clients' names. */
 #include "net/mcp_index.h"
 
 #include <errno.h>
@@ -9,27 +9,51 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/size.h"
+#include "net/mcp_greeting.h"
+#include "net/mcp_uri.h"
 
-enum { LIST_MAX = 256 << 20, NAMES_MAX = 64 << 20 };
+enum {
+	LIST_MAX = 256 << 20,
+	NAMES_MAX = 64 << 20,
+	GREETING_MAX = 8 << 20,
+};
+
+static void table_init(struct mcp_table *t, enum mcp_kind kind)
+{
+	*t = (struct mcp_table){.kind = kind};
+	buf_init(&t->list, LIST_MAX);
+	buf_init(&t->names, NAMES_MAX);
+}
 
 void mcp_index_init(struct mcp_index *x)
 {
-	*x = (struct mcp_index){0};
-	buf_init(&x->list, LIST_MAX);
-	buf_init(&x->names, NAMES_MAX);
+	for (unsigned k = 0; k < MCP_KINDS; k++)
+		table_init(&x->table[k], (enum mcp_kind)k);
+	buf_init(&x->greeting, GREETING_MAX);
+	x->renamed = false;
 }
 
 void mcp_index_fini(struct mcp_index *x)
 {
-	buf_fini(&x->list);
-	buf_fini(&x->names);
-	mem_free(x->entry);
+	for (unsigned k = 0; k < MCP_KINDS; k++) {
+		buf_fini(&x->table[k].list);
+		buf_fini(&x->table[k].names);
+		mem_free(x->table[k].entry);
+	}
+	buf_fini(&x->greeting);
 	mcp_index_init(x);
 }
 
-static struct str name_of(const struct mcp_index *x, const struct mcp_entry *e)
+/* -------------------------------------------------------------- sorting */
+
+static struct str name_of(const struct mcp_table *t, const struct mcp_entry *e)
 {
-	return str_from(buf_str(&x->names).p + e->name_at, e->name_len);
+	return str_from(buf_str(&t->names).p + e->name_at, e->name_len);
+}
+
+struct str mcp_entry_key(const struct mcp_table *t, const struct mcp_entry *e)
+{
+	return mcp_item_key(&e->upstream->items[t->kind], e->item);
 }
 
 static int compare_str(struct str a, struct str b)
@@ -39,10 +63,10 @@ static int compare_str(struct str a, struct str b)
 	return d ? d : (a.n > b.n) - (a.n < b.n);
 }
 
-static int compare_entries(const void *a, const void *b, void *index)
+static int compare_entries(const void *a, const void *b, void *table)
 {
 	const struct mcp_entry *ea = a, *eb = b;
-	int d = compare_str(name_of(index, ea), name_of(index, eb));
+	int d = compare_str(name_of(table, ea), name_of(table, eb));
 	return d ? d : (ea->order > eb->order) - (ea->order < eb->order);
 }
 
@@ -52,101 +76,152 @@ static int compare_orders(const void *a, const void *b)
 	return (ea->order > eb->order) - (ea->order < eb->order);
 }
 
-static void sort_by_name(struct mcp_index *x)
+static void sort_by_name(struct mcp_table *t)
 {
-	qsort_r(x->entry, x->n, sizeof(*x->entry), compare_entries, x);
+	qsort_r(t->entry, t->n, sizeof(*t->entry), compare_entries, t);
 }
 
+/* ------------------------------------------------------------- building */
+
 static void add_entry(
-	struct mcp_index *x, struct mcp_upstream *u, size_t tool, bool prefixed)
+	struct mcp_table *t, struct mcp_upstream *u, size_t item, bool prefixed)
 {
-	struct mcp_entry *e = &x->entry[x->n];
-	*e = (struct mcp_entry){.name_at = x->names.n,
-		.order = x->n,
-		.prefixed = prefixed,
+	struct mcp_entry *e = &t->entry[t->n];
+	*e = (struct mcp_entry){.name_at = t->names.n,
+		.order = t->n,
+		.renamed = prefixed,
 		.upstream = u,
-		.tool = tool};
+		.item = item};
 	if (prefixed)
-		buf_putf(&x->names, "%s_", u->config->name);
-	json_unquote(&x->names, mcp_tool_name(&u->tools, tool));
-	e->name_len = x->names.n - e->name_at;
-	x->n++;
+		buf_putf(&t->names, "%s_", u->config->name);
+	json_unquote(&t->names, mcp_entry_key(t, e));
+	e->name_len = t->names.n - e->name_at;
+	t->n++;
+}
+
+/* of the servers that list one URI the first has it as it is */
+static void rename_equals(struct mcp_table *t)
+{
+	struct buf uri;
+	size_t first = 0;
+	buf_init(&uri, MCP_ITEMS_BYTES_MAX);
+	for (size_t i = 1; i < t->n; i++) {
+		struct mcp_entry *e = &t->entry[i];
+		if (!str_eq(name_of(t, e), name_of(t, &t->entry[first]))) {
+			first = i;
+			continue;
+		}
+		if (e->upstream == t->entry[first].upstream)
+			continue;
+		buf_reset(&uri);
+		size_t inserted = mcp_uri_insert(
+			&uri, name_of(t, e), e->upstream->config->name);
+		struct mcp_entry renamed = *e;
+		renamed.renamed = true;
+		renamed.inserted = inserted;
+		renamed.name_at = t->names.n;
+		renamed.name_len = uri.n;
+		buf_put_str(&t->names, buf_str(&uri));
+		*e = renamed;
+	}
+	buf_fini(&uri);
 }
 
 /* a client that sees a name twice may refuse the whole list */
-static void drop_duplicates(struct mcp_index *x)
+static void drop_duplicates(struct mcp_table *t)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < x->n; i++) {
-		struct str name = name_of(x, &x->entry[i]);
-		if (kept && str_eq(name, name_of(x, &x->entry[kept - 1])))
-			log_warn(
-				"server %s: tool %.*s exists already, left out",
-				x->entry[i].upstream->config->name,
+	for (size_t i = 0; i < t->n; i++) {
+		struct str name = name_of(t, &t->entry[i]);
+		if (kept && str_eq(name, name_of(t, &t->entry[kept - 1])))
+			log_warn("server %s: %s %.*s exists already, left out",
+				t->entry[i].upstream->config->name,
+				mcp_words(t->kind)->noun,
 				STR_FMT(str_first(name, 200)));
 		else
-			x->entry[kept++] = x->entry[i];
+			t->entry[kept++] = t->entry[i];
 	}
-	x->n = kept;
+	t->n = kept;
 }
 
-/* the tool's JSON, with its name prefixed where that is due */
-static void put_tool(struct mcp_index *x, const struct mcp_entry *e)
+/* the item's JSON, with its name as clients see it */
+static void put_item(struct mcp_table *t, const struct mcp_entry *e)
 {
-	const struct mcp_tools *tools = &e->upstream->tools;
-	struct str raw = mcp_tool_raw(tools, e->tool);
-	struct str raw_name = mcp_tool_name(tools, e->tool);
-	if (!e->prefixed) {
-		buf_put_str(&x->list, raw);
+	struct str raw = mcp_item_raw(&e->upstream->items[t->kind], e->item);
+	struct str key = mcp_entry_key(t, e);
+	if (!e->renamed) {
+		buf_put_str(&t->list, raw);
 		return;
 	}
-	size_t before = (size_t)(raw_name.p - raw.p);
-	buf_put_str(&x->list, str_first(raw, before));
-	json_quote(&x->list, name_of(x, e));
-	buf_put_str(&x->list, str_from_index(raw, before + raw_name.n));
+	size_t before = (size_t)(key.p - raw.p);
+	buf_put_str(&t->list, str_first(raw, before));
+	json_quote(&t->list, name_of(t, e));
+	buf_put_str(&t->list, str_from_index(raw, before + key.n));
 }
 
-static void put_list(struct mcp_index *x)
+static void put_list(struct mcp_table *t)
 {
-	qsort(x->entry, x->n, sizeof(*x->entry), compare_orders);
-	buf_puts(&x->list, "{\"tools\":[");
-	for (size_t i = 0; i < x->n; i++) {
+	qsort(t->entry, t->n, sizeof(*t->entry), compare_orders);
+	buf_putf(&t->list, "{\"%s\":[", mcp_words(t->kind)->member);
+	for (size_t i = 0; i < t->n; i++) {
 		if (i)
-			buf_putc(&x->list, ',');
-		put_tool(x, &x->entry[i]);
+			buf_putc(&t->list, ',');
+		put_item(t, &t->entry[i]);
 	}
-	buf_puts(&x->list, "]}");
+	buf_puts(&t->list, "]}");
 }
 
-static int fill(struct mcp_index *x, struct mcp_upstream *const *set, size_t n)
+static size_t count_serving(struct mcp_upstream *const *set, size_t n)
 {
-	size_t serving = 0, tools = 0;
-	for (size_t i = 0; i < n; i++) {
+	size_t serving = 0;
+	for (size_t i = 0; i < n; i++)
 		serving += set[i]->config->serve_tools;
-		tools += set[i]->tools.n;
-	}
-	x->entry = mem_new_array(tools, sizeof(*x->entry));
-	if (!x->entry)
+	return serving;
+}
+
+static int fill(struct mcp_table *t, struct mcp_upstream *const *set, size_t n)
+{
+	bool is_uri = t->kind == MCP_RESOURCES || t->kind == MCP_TEMPLATES;
+	bool prefixed = !is_uri && count_serving(set, n) > 1;
+	size_t items = 0;
+	for (size_t i = 0; i < n; i++)
+		items += set[i]->items[t->kind].n;
+	t->entry = mem_new_array(items, sizeof(*t->entry));
+	if (!t->entry)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		for (size_t t = 0; t < set[i]->tools.n; t++)
+		for (size_t k = 0; k < set[i]->items[t->kind].n; k++)
 			if (set[i]->config->serve_tools)
-				add_entry(x, set[i], t, serving > 1);
-	if (x->names.err)
+				add_entry(t, set[i], k, prefixed);
+	if (t->names.err)
 		return -ENOMEM;
-	sort_by_name(x);
-	drop_duplicates(x);
-	put_list(x);
-	sort_by_name(x);
-	return x->list.err ? -ENOMEM : 0;
+	sort_by_name(t);
+	if (is_uri) {
+		rename_equals(t);
+		if (t->names.err)
+			return -ENOMEM;
+		sort_by_name(t);
+	}
+	drop_duplicates(t);
+	put_list(t);
+	sort_by_name(t);
+	return t->list.err ? -ENOMEM : 0;
 }
 
 int mcp_index_build(
 	struct mcp_index *x, struct mcp_upstream *const *set, size_t n)
 {
 	struct mcp_index fresh;
+	int r = 0;
 	mcp_index_init(&fresh);
-	int r = fill(&fresh, set, n);
+	for (unsigned k = 0; r == 0 && k < MCP_KINDS; k++)
+		r = fill(&fresh.table[k], set, n);
+	for (unsigned k = MCP_RESOURCES; k <= MCP_TEMPLATES; k++)
+		for (size_t i = 0; i < fresh.table[k].n; i++)
+			fresh.renamed |= fresh.table[k].entry[i].renamed;
+	mcp_greeting_put(&fresh.greeting, set, n);
+	if (fresh.greeting.err)
+		r = -ENOMEM;
 	if (r < 0) {
 		mcp_index_fini(&fresh);
 		return r;
@@ -158,26 +233,89 @@ int mcp_index_build(
 
 void mcp_index_forget(struct mcp_index *x, const struct mcp_upstream *u)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < x->n; i++)
-		if (x->entry[i].upstream != u)
-			x->entry[kept++] = x->entry[i];
-	x->n = kept;
+	for (unsigned k = 0; k < MCP_KINDS; k++) {
+		struct mcp_table *t = &x->table[k];
+		size_t kept = 0;
+		for (size_t i = 0; i < t->n; i++)
+			if (t->entry[i].upstream != u)
+				t->entry[kept++] = t->entry[i];
+		t->n = kept;
+	}
 }
 
+/* -------------------------------------------------------------- finding */
+
 const struct mcp_entry *mcp_index_find(
-	const struct mcp_index *x, struct str name)
+	const struct mcp_index *x, enum mcp_kind kind, struct str name)
 {
-	size_t low = 0, high = x->n;
+	const struct mcp_table *t = &x->table[kind];
+	size_t low = 0, high = t->n;
 	/* the first entry that is not below name */
 	while (low < high) {
 		size_t mid = (low + high) / 2;
-		if (compare_str(name_of(x, &x->entry[mid]), name) < 0)
+		if (compare_str(name_of(t, &t->entry[mid]), name) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	if (low < x->n && str_eq(name_of(x, &x->entry[low]), name))
-		return &x->entry[low];
+	if (low < t->n && str_eq(name_of(t, &t->entry[low]), name))
+		return &t->entry[low];
 	return NULL;
+}
+
+static size_t add_place(struct mcp_place *out, size_t n,
+	struct mcp_upstream *upstream, size_t inserted)
+{
+	for (size_t i = 0; i < n; i++)
+		if (out[i].upstream == upstream)
+			return n;
+	if (n == MCP_PLACES_MAX)
+		return n;
+	out[n] = (struct mcp_place){upstream, inserted};
+	return n + 1;
+}
+
+size_t mcp_index_places(const struct mcp_index *x,
+	struct mcp_upstream *const *set, size_t n, struct str uri,
+	struct mcp_place *out)
+{
+	const struct mcp_table *t = &x->table[MCP_TEMPLATES];
+	const struct mcp_entry *e = mcp_index_find(x, MCP_RESOURCES, uri);
+	size_t found = 0;
+	if (e)
+		found = add_place(out, found, e->upstream, e->inserted);
+	/* longer templates say more, but any that matches will do */
+	for (size_t i = 0; i < t->n; i++)
+		if (mcp_uri_matches(name_of(t, &t->entry[i]), uri))
+			found = add_place(out, found, t->entry[i].upstream,
+				t->entry[i].inserted);
+	for (size_t i = 0; i < n; i++)
+		if (set[i]->config->serve_tools &&
+			set[i]->can & MCP_CAN_RESOURCES)
+			found = add_place(out, found, set[i], 0);
+	return found;
+}
+
+bool mcp_index_show_uri(struct buf *out, const struct mcp_index *x,
+	const struct mcp_upstream *u, struct str uri)
+{
+	for (unsigned k = MCP_RESOURCES; k <= MCP_TEMPLATES; k++) {
+		const struct mcp_table *t = &x->table[k];
+		for (size_t i = 0; i < t->n; i++) {
+			const struct mcp_entry *e = &t->entry[i];
+			struct str key;
+			if (!e->renamed || e->upstream != u)
+				continue;
+			key = mcp_entry_key(t, e);
+			if (!json_str_is(key, uri) &&
+				!(k == MCP_TEMPLATES &&
+					mcp_uri_matches(
+						str_from(key.p + 1, key.n - 2),
+						uri)))
+				continue;
+			(void)mcp_uri_insert(out, uri, u->config->name);
+			return true;
+		}
+	}
+	return false;
 }

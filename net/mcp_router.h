@@ -11,6 +11,8 @@
 #include "net/mcp_index.h"
 #include "net/mcp_session.h"
 
+enum { MCP_SESSION_IDLE_S = 24 * 3600 };
+
 struct mcp_swap;
 
 struct mcp_router {
@@ -25,10 +27,22 @@ struct mcp_router {
 	struct mcp_retired *retired; /* out of service, calls still under way */
 	struct mcp_post *free_posts; /* kept for the next ones */
 	struct mcp_request *free_requests;
-	struct loop_timer ping; /* keeps open event streams alive */
-	struct buf scratch;     /* one message being put together */
+	struct loop_timer expiry; /* of sessions; set while there are any */
+	struct buf scratch;       /* one message being put together */
+	struct mcp_streams streams;
+	struct mcp_ask *asks; /* what clients have not answered yet */
+	size_t nasks;
+	uint64_t last_ask;
+	struct mcp_session *roots_session; /* the last that changed its roots */
+	struct mcp_sub *subs;              /* subscriptions to resources */
+	size_t nsubs;
+	size_t levels[8];  /* sessions that asked for each log level */
+	int level;         /* what servers were told; -1: nothing */
+	uint64_t idle_ms;  /* a session unused for so long is dropped */
+	const char *hosts; /* names that Host may have, or NULL */
 };
 
+/* idle_ms and hosts may be changed afterwards */
 void mcp_router_init(struct mcp_router *r, struct loop *loop);
 
 /*
@@ -63,6 +77,9 @@ struct mcp_swap *mcp_router_swap(struct mcp_router *r,
 
 /* who asked has gone: what was prepared is dropped, fn is not called */
 void mcp_router_cancel(struct mcp_router *r, struct mcp_swap *swap);
+
+/* append {"servers":[{"name", "state", "pid", ...}],"sessions":N} */
+void mcp_router_status(const struct mcp_router *r, struct buf *out);
 
 /* ------------------------------------------------------------ endpoint */
 

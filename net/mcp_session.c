@@ -37,10 +37,33 @@ static void list_put_newest(struct mcp_sessions *all, struct mcp_session *s)
 	all->newest = s;
 }
 
+bool mcp_session_primes(const struct mcp_session *s)
+{
+	return strcmp(s->version, "2025-11-25") >= 0;
+}
+
+bool mcp_session_idle(const struct mcp_session *s)
+{
+	return s->posts == 0 && !(s->own && s->own->x);
+}
+
+void mcp_sessions_expire(struct mcp_sessions *all, uint64_t since_ms)
+{
+	struct mcp_session *s = all->oldest;
+	while (s) {
+		struct mcp_session *newer = s->newer;
+		if (mcp_session_idle(s) && s->used_ms < since_ms) {
+			log_debug("session %.8s...: dropped, long idle", s->id);
+			mcp_session_end(all, s);
+		}
+		s = newer;
+	}
+}
+
 static void evict_one(struct mcp_sessions *all)
 {
 	struct mcp_session *s = all->oldest;
-	while (s && (s->posts || s->stream))
+	while (s && !mcp_session_idle(s))
 		s = s->newer;
 	if (!s)
 		return;
@@ -64,6 +87,7 @@ struct mcp_session *mcp_session_new(
 		return NULL;
 	}
 	s->all = all;
+	s->level = -1;
 	fmt_str(s->version, sizeof(s->version), "%.*s", STR_FMT(version));
 	struct mcp_session **head = bucket_of(all, str_of(s->id));
 	s->next = *head;
@@ -87,6 +111,8 @@ struct mcp_session *mcp_session_find(struct mcp_sessions *all, struct str id)
 
 void mcp_session_end(struct mcp_sessions *all, struct mcp_session *s)
 {
+	if (all->on_end)
+		all->on_end(all->owner, s);
 	struct mcp_session **at = bucket_of(all, str_of(s->id));
 	while (*at != s)
 		at = &(*at)->next;

@@ -4,12 +4,13 @@
  * revisions 2025-03-26 to 2025-11-25).
  *
  * Clients hardly ever end their sessions, so their number is bounded: over
- * the limit the one that was used longest ago and has nothing open goes.
+ * the limit the one that was used longest ago and has nothing open goes, and
+ * so do those that were idle for many hours.
  */
 #ifndef NET_MCP_SESSION_H
 #define NET_MCP_SESSION_H
 
-#include "net/http_server.h"
+#include "net/mcp_stream.h"
 
 enum {
 	MCP_SESSIONS_MAX = 16384,
@@ -18,11 +19,26 @@ enum {
 		16, /* random; shown as twice as many hex digits */
 };
 
+/* what a client said in initialize that it can do */
+enum mcp_offer {
+	MCP_OFFER_SAMPLING = 1,
+	MCP_OFFER_SAMPLING_TOOLS = 2,
+	MCP_OFFER_ELICIT_FORM = 4,
+	MCP_OFFER_ELICIT_URL = 8,
+	MCP_OFFER_ROOTS = 16,
+};
+
 struct mcp_session {
 	struct mcp_sessions *all;
 	char id[2 * MCP_SESSION_ID_BYTES + 1];
-	char version[16];             /* as negotiated */
-	struct http_exchange *stream; /* its open GET, or NULL */
+	char version[16];  /* as negotiated */
+	unsigned offers;   /* enum mcp_offer */
+	signed char level; /* least log level wanted; -1: any */
+	uint64_t used_ms;  /* last request, or end of one */
+	struct mcp_stream *streams;
+	struct mcp_stream *own;       /* of its GET, or NULL; among streams */
+	uint64_t last_stream;         /* id of the newest */
+	unsigned subs;                /* its subscriptions to resources */
 	struct mcp_request *requests; /* without an answer yet */
 	unsigned posts;               /* open POSTs that refer to it */
 	bool ended;                   /* DELETEd; freed when posts is 0 */
@@ -34,7 +50,9 @@ struct mcp_sessions {
 	struct mcp_session *bucket[MCP_SESSION_BUCKETS];
 	struct mcp_session *newest, *oldest; /* by last use */
 	size_t n;
-	size_t streams; /* sessions with an open GET */
+	/* it goes: let go of what refers to it */
+	void (*on_end)(void *owner, struct mcp_session *s);
+	void *owner;
 };
 
 /* a new session; NULL: no memory, or all of them are busy */
@@ -46,6 +64,15 @@ struct mcp_session *mcp_session_find(struct mcp_sessions *all, struct str id);
 
 /* forget its id; the struct goes when nothing refers to it any more */
 void mcp_session_end(struct mcp_sessions *all, struct mcp_session *s);
+
+/* does its client know events without data? */
+bool mcp_session_primes(const struct mcp_session *s);
+
+/* may nobody miss it for now? */
+bool mcp_session_idle(const struct mcp_session *s);
+
+/* end the sessions that have been idle since before since_ms */
+void mcp_sessions_expire(struct mcp_sessions *all, uint64_t since_ms);
 
 /* a POST that referred to it is over */
 void mcp_session_unref(struct mcp_session *s);

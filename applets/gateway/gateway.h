@@ -24,7 +24,7 @@ struct gateway {
 void gateway_route(void *owner, struct http_exchange *x);
 
 /* the handlers that routes.c names; each answers x, now or later */
-void apps_post(struct gateway *g, struct http_exchange *x);
+void apps_any(struct gateway *g, struct http_exchange *x);
 void populate_post(struct gateway *g, struct http_exchange *x);
 void snapshot_post(struct gateway *g, struct http_exchange *x);
 

@@ -42,7 +42,7 @@ static const struct route routes[] = {
 	{"/health", "GET", AGENT_PLANE, health_get},
 	{"/mcp", "ANY", AGENT_PLANE, mcp_any},
 	{"/mcp/", "ANY", AGENT_PLANE, mcp_any},
-	{"/apps", "POST", CONTROL_PLANE, apps_post},
+	{"/apps", "ANY", CONTROL_PLANE, apps_any},
 	{"/data/populate", "POST", CONTROL_PLANE, populate_post},
 	{"/data/snapshot", "POST", CONTROL_PLANE, snapshot_post},
 };
@@ -112,6 +112,12 @@ static void not_found(struct http_exchange *x)
 		http_reply_detail(x, 404, "Not Found");
 }
 
+/* the MCP endpoint says it in its own form, and to pages that may ask */
+static bool is_mcp(const struct route *route)
+{
+	return route->fn == mcp_any;
+}
+
 void gateway_route(void *owner, struct http_exchange *x)
 {
 	struct gateway *g = owner;
@@ -122,7 +128,7 @@ void gateway_route(void *owner, struct http_exchange *x)
 			route = &routes[i];
 	if (!route) {
 		not_found(x);
-	} else if (!origin_allowed(head)) {
+	} else if (!is_mcp(route) && !origin_allowed(head, g->router.hosts)) {
 		http_reply_detail(x, 403,
 			"Origin: neither this machine nor the address asked; "
 			"a web page of another site may not do this");

@@ -31,6 +31,13 @@ def server(*options, **fields):
     }
 
 
+def full_server(*options, **fields):
+    """The same of helpers/mcp_full_server.py."""
+    entry = server(*options, **fields)
+    entry["args"][2] = str(HERE / "mcp_full_server.py")
+    return entry
+
+
 def wait_for(condition, seconds=PATIENCE_S, what="condition"):
     """Poll until condition() is true; its value."""
     end = time.monotonic() + seconds
@@ -80,7 +87,8 @@ def sse_data(body):
     out = []
     for event in body.replace(b"\r\n", b"\n").split(b"\n\n"):
         data = [x[6:] for x in event.split(b"\n") if x.startswith(b"data: ")]
-        if data:
+        # an event without data says where to resume, and nothing else
+        if any(data):
             out.append(b"\n".join(data))
     return out
 
@@ -90,17 +98,24 @@ class Stream:
 
     def __init__(self, connection):
         self.connection = connection
+        self.last_id = None
         self.raw = connection.getresponse()
         self.status = self.raw.status
         self.headers = self.raw.headers
 
     def next(self):
         """The next message; None at the end of the stream."""
+        kind = self.headers.get("Content-Type", "")
+        if kind.startswith("application/json"):
+            body = self.raw.read()
+            return json.loads(body) if body else None
         while True:
             line = self.raw.readline()
             if not line:
                 return None
-            if line.startswith(b"data: "):
+            if line.startswith(b"id: "):
+                self.last_id = line[4:].strip().decode()
+            if line.startswith(b"data: ") and line[6:].strip():
                 return json.loads(line[6:])
 
     def until(self, method):
@@ -202,10 +217,10 @@ class Gateway:
         assert answer.status == 200, answer
         return answer.json()
 
-    def client(self, version="2025-11-25"):
+    def client(self, version="2025-11-25", **capabilities):
         """An initialized MCP session."""
         c = Client(self)
-        c.initialize(version)
+        c.initialize(version, capabilities)
         return c
 
     def children(self):
@@ -287,9 +302,33 @@ class Client:
             "POST", self.path, json.dumps(message), self.headers()
         )
 
-    def listen(self):
-        """The session's own event stream."""
-        return self.gateway.stream("GET", self.path, None, self.headers())
+    def listen(self, last=None):
+        """The session's own event stream, or one that is resumed."""
+        return self.gateway.stream(
+            "GET", self.path, None, self.headers(Last_Event_ID=last)
+        )
+
+    def notify(self, method, params=None):
+        m = {"jsonrpc": "2.0", "method": method}
+        if params is not None:
+            m["params"] = params
+        assert self.post(m).status == 202
+
+    def reply(self, request, **answer):
+        """Answer a request of a server: result=... or error=..."""
+        m = {"jsonrpc": "2.0", "id": request["id"], **answer}
+        assert self.post(m).status == 202
+
+    def begin(self, tool, **arguments):
+        """A call whose answer is read as an event stream."""
+        params = {"name": tool, "arguments": arguments}
+        return self.stream_post(self.message("tools/call", params))
+
+    def error(self, method, params=None):
+        """A request; its error."""
+        answer = self.post(self.message(method, params))
+        assert answer.status == 200, answer
+        return answer.messages()[-1]["error"]
 
     def delete(self):
         return self.gateway.request(
@@ -300,7 +339,7 @@ class Client:
         self.last_id += 1
         return self.last_id
 
-    def initialize(self, version="2025-11-25"):
+    def initialize(self, version="2025-11-25", capabilities=None):
         answer = self.post(
             {
                 "jsonrpc": "2.0",
@@ -308,7 +347,7 @@ class Client:
                 "method": "initialize",
                 "params": {
                     "protocolVersion": version,
-                    "capabilities": {},
+                    "capabilities": capabilities or {},
                     "clientInfo": {"name": "test", "version": "1"},
                 },
             }

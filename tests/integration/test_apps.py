@@ -721,3 +721,55 @@ def test_shell_chatter_before_the_server_is_ignored(gateway):
         x={"transport": "stdio", "command": "sh", "args": ["-c", script]}
     )
     assert gateway.client().names() == ["t"]
+
+
+# --- GET /apps ---------------------------------------------------------------------
+
+
+def status(gateway):
+    answer = gateway.request("GET", "/apps")
+    assert answer.status == 200
+    return {s["name"]: s for s in answer.json()["servers"]}
+
+
+def test_status_without_servers_is_an_empty_list(gateway):
+    answer = gateway.request("GET", "/apps")
+    assert answer.json() == {"servers": [], "sessions": 0}
+    assert gateway.request("HEAD", "/apps").status == 200
+
+
+def test_status_tells_how_each_server_is(gateway):
+    gateway.serve(one=server(), two=server("--tools=a,b", "--stderr=hi\n"))
+    client = gateway.client()
+    for _ in range(9):
+        client.text("one_echo", text="x")
+    client.failure("one_error")
+    client.text("one_sleep", seconds=0.1)
+    found = status(gateway)
+    one, two = found["one"], found["two"]
+    assert list(found) == ["one", "two"]
+    assert one["state"] == two["state"] == "ready"
+    assert one["pid"] == int(client.text("one_pid"))
+    assert (two["tools"], two["prompts"], two["resources"]) == (2, 0, 0)
+    assert (one["calls"], one["errors"], one["open"]) == (11, 1, 0)
+    assert (two["calls"], two["restarts"]) == (0, 0)
+    assert two["stderr"] == "hi"
+    assert one["protocol"] == "2025-11-25"
+    latency = one["latency_us"]
+    assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"]
+    assert latency["p99"] <= latency["max"]
+    assert latency["max"] >= 100_000 > latency["p50"]
+    assert two["latency_us"] == {"p50": 0, "p90": 0, "p99": 0, "max": 0}
+
+
+def test_status_tells_of_restarts_and_why(gateway):
+    gateway.serve(one=server())
+    client = gateway.client()
+    client.failure("crash", status=7, stderr="doom")
+    client.text("pid")
+    one = status(gateway)["one"]
+    assert one["restarts"] == 1
+    assert one["errors"] == 1
+    assert "exit 7" in one["last_failure"]
+    assert "doom" in one["last_failure"]
+    assert gateway.request("GET", "/apps").json()["sessions"] == 1

@@ -325,7 +325,8 @@ def test_pages_of_other_sites_are_refused(gateway, path, origin, host):
     answer = gateway.request(
         "POST", path, b'{"mcpServers":{}}', {"Origin": origin, "Host": host}
     )
-    assert answer.status == 403 and "Origin" in answer.json()["detail"]
+    assert answer.status == 403
+    assert b"Origin" in answer.body or b"Host" in answer.body
 
 
 def test_failed_upload_leaves_no_new_directory(gateway):

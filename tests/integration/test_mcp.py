@@ -228,11 +228,11 @@ def test_get_needs_an_event_stream_client(one):
     error_of(answer, 406, -32000)
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "HEAD"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "HEAD"])
 def test_other_methods_are_405(one, method):
     answer = one.gateway.request(method, "/mcp", None, one.headers())
     assert answer.status == 405
-    assert answer.headers["Allow"] == "GET, POST, DELETE"
+    assert answer.headers["Allow"] == "GET, POST, DELETE, OPTIONS"
 
 
 @pytest.mark.parametrize(
@@ -260,24 +260,63 @@ def test_only_local_web_pages_may_ask(one, origin, status):
         assert answer.status == 403
 
 
-def test_a_page_from_the_address_that_was_asked_may_ask(one):
+@pytest.mark.parametrize(
+    "host, status",
+    [
+        ("localhost", 200),
+        ("LOCALHOST:1", 200),
+        ("127.0.0.1:80", 200),
+        ("[::1]:80", 200),
+        ("box:8080", 403),
+        ("localhost.evil.example", 403),
+        ("evil.example:8080", 403),
+    ],
+)
+def test_a_loopback_address_answers_to_loopback_names(one, host, status):
+    answer = one.post(one.message("ping"), Host=host)
+    assert answer.status == status
     answer = one.post(
-        one.message("ping"), Host="192.0.2.1:8080", Origin="http://192.0.2.1:8080"
+        one.message("ping"), Host=host, Origin="http://" + host
     )
-    assert answer.status == 200
+    assert answer.status == status
 
 
-def test_a_page_from_a_name_may_not_for_names_can_be_rebound(one):
-    answer = one.post(
-        one.message("ping"), Host="box:8080", Origin="http://box:8080"
-    )
+def test_more_names_can_be_allowed(new_gateway):
+    gateway = new_gateway(env={"CORACLE_ALLOWED_HOSTS": "box, a.example"})
+    gateway.serve(one=server("--tools=a"))
+    client = gateway.client()
+    m = client.message("ping")
+    assert client.post(m, Host="box:8080").status == 200
+    assert client.post(m, Host="A.example").status == 200
+    assert client.post(m, Host="b.example").status == 403
+    origin = {"Origin": "https://a.example"}
+    assert client.post(m, Host="box", **origin).status == 200
+    origin = {"Origin": "https://b.example"}
+    assert client.post(m, Host="box", **origin).status == 403
+
+
+def test_pages_may_read_answers_and_ask_what_they_may_send(one):
+    page = "http://localhost:3000"
+    answer = one.post(one.message("ping"), Origin=page)
+    assert answer.headers["Access-Control-Allow-Origin"] == page
+    assert "Mcp-Session-Id" in answer.headers["Access-Control-Expose-Headers"]
+    headers = {"Origin": page, "Access-Control-Request-Method": "POST"}
+    answer = one.gateway.request("OPTIONS", "/mcp", None, headers)
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["Access-Control-Allow-Origin"] == page
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    for name in ("Mcp-Session-Id", "Last-Event-ID", "Authorization"):
+        assert name in answer.headers["Access-Control-Allow-Headers"]
+    headers["Origin"] = "http://evil.example"
+    answer = one.gateway.request("OPTIONS", "/mcp", None, headers)
     assert answer.status == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 def test_a_huge_body_is_refused(one):
     s = socket.create_connection(("127.0.0.1", one.gateway.port))
     s.sendall(
-        b"POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Content-Length: 100000000\r\n\r\n"
     )
     assert s.recv(100).startswith(b"HTTP/1.1 413 ")
@@ -355,7 +394,7 @@ def test_ids_come_back_byte_for_byte(one, rest):
 
 
 def test_an_unknown_method_is_an_error_of_its_request(one):
-    for method in ("no/such", "resources/list", "prompts/get", "Ping", ""):
+    for method in ("no/such", "server/discover", "Ping", ""):
         error_of(one.post(one.message(method)), 200, -32601)
 
 
@@ -484,7 +523,7 @@ def test_body_is_not_taken_in_for_an_unknown_session(gateway):
     with socket.create_connection(("127.0.0.1", gateway.port), 10) as s:
         gateway.serve(one=server())
         s.sendall(
-            b"POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n"
+            b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n"
             b"Content-Type: application/json\r\nMcp-Session-Id: none\r\n\r\n"
         )
         assert s.recv(1000).startswith(b"HTTP/1.1 404 ")
@@ -916,7 +955,7 @@ def test_a_client_that_does_not_read_stalls_nobody(one):
     s.connect(("127.0.0.1", one.gateway.port))
     fields = "".join(f"{k}: {v}\r\n" for k, v in one.headers().items())
     s.sendall(
-        b"POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%b\r\n%b"
+        b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%b\r\n%b"
         % (len(body), fields.encode(), body)
     )
     assert s.recv(12) == b"HTTP/1.1 200"
@@ -935,7 +974,7 @@ def test_progress_to_a_client_that_does_not_read_is_bounded(one, sanitized):
     fields = "".join(f"{k}: {v}\r\n" for k, v in one.headers().items())
     before = one.gateway.memory_kb()
     s.sendall(
-        b"POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%b\r\n%b"
+        b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%b\r\n%b"
         % (len(body), fields.encode(), body)
     )
     assert s.recv(12) == b"HTTP/1.1 200"
@@ -957,7 +996,7 @@ def test_pipelined_calls_are_answered_in_order(one):
     for i, seconds in enumerate((0.2, 0, 0.1)):
         body = json.dumps(call("sleep", id=i, seconds=seconds)).encode()
         requests += (
-            b"POST /mcp HTTP/1.1\r\nHost: x\r\n%b%bContent-Length: %d\r\n\r\n%b"
+            b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n%b%bContent-Length: %d\r\n\r\n%b"
             % (
                 fields.encode(),
                 b"Connection: close\r\n" if i == 2 else b"",

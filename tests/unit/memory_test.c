@@ -15,7 +15,7 @@
 #include "net/mcp_config.h"
 #include "net/mcp_index.h"
 #include "net/mcp_session.h"
-#include "net/mcp_tools.h"
+#include "net/mcp_items.h"
 #include "tests/unit/mem_fail.h"
 
 TEST(memory_sizes_that_do_not_fit)
@@ -145,7 +145,7 @@ TEST(memory_short_for_a_refusal)
 	}
 }
 
-static int add_tools(struct mcp_tools *t)
+static int add_tools(struct mcp_items *t)
 {
 	struct buf page;
 	struct str cursor;
@@ -157,7 +157,7 @@ static int add_tools(struct mcp_tools *t)
 		buf_putf(&page, "%s{\"name\":\"tool_%d\"}", i ? "," : "", i);
 	buf_puts(&page, "]}");
 	mem_fail_at = at;
-	int r = mcp_tools_add_page(t, buf_str(&page), &cursor);
+	int r = mcp_items_add_page(t, MCP_TOOLS, buf_str(&page), &cursor);
 	buf_fini(&page);
 	return r;
 }
@@ -166,11 +166,11 @@ TEST(memory_short_for_tools)
 {
 	EACH_FAILURE(f)
 	{
-		struct mcp_tools t;
-		mcp_tools_init(&t);
+		struct mcp_items t;
+		mcp_items_init(&t);
 		int r = add_tools(&t);
 		CHECK_EQ(r, mem_failed() ? -ENOMEM : 0);
-		mcp_tools_fini(&t);
+		mcp_items_fini(&t);
 	}
 }
 
@@ -181,26 +181,28 @@ TEST(memory_short_for_the_index_leaves_it_as_it_was)
 	struct mcp_upstream a = {.config = &config}, b = {.config = &config};
 	struct mcp_upstream *both[] = {&a, &b};
 	struct mcp_index x;
-	mcp_tools_init(&a.tools);
-	mcp_tools_init(&b.tools);
-	CHECK_EQ(add_tools(&a.tools), 0);
-	CHECK_EQ(add_tools(&b.tools), 0);
+	mcp_items_init(&a.items[MCP_TOOLS]);
+	mcp_items_init(&b.items[MCP_TOOLS]);
+	CHECK_EQ(add_tools(&a.items[MCP_TOOLS]), 0);
+	CHECK_EQ(add_tools(&b.items[MCP_TOOLS]), 0);
 	mcp_index_init(&x);
 	CHECK_EQ(mcp_index_build(&x, both, 1), 0);
 	EACH_FAILURE(f)
 	{
 		int r = mcp_index_build(&x, both, 2);
 		CHECK_EQ(r, mem_failed() ? -ENOMEM : 0);
-		CHECK_EQ(mcp_index_find(&x, STR("tool_7")) != NULL, r != 0);
-		CHECK_EQ(mcp_index_find(&x, STR("s_tool_7")) != NULL, r == 0);
+		CHECK_EQ(mcp_index_find(&x, MCP_TOOLS, STR("tool_7")) != NULL,
+			r != 0);
+		CHECK_EQ(mcp_index_find(&x, MCP_TOOLS, STR("s_tool_7")) != NULL,
+			r == 0);
 		if (r == 0) { /* as before, for the count */
 			mcp_index_fini(&x);
 			f.held = mem_fail_held;
 		}
 	}
 	mcp_index_fini(&x);
-	mcp_tools_fini(&a.tools);
-	mcp_tools_fini(&b.tools);
+	mcp_items_fini(&a.items[MCP_TOOLS]);
+	mcp_items_fini(&b.items[MCP_TOOLS]);
 }
 
 TEST(memory_short_for_a_session)

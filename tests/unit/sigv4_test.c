@@ -106,6 +106,22 @@ TEST(crc_continues)
 	}
 }
 
+TEST(crc_joins)
+{
+	struct str digits = STR("123456789");
+	for (size_t at = 0; at <= digits.n; at++) {
+		struct str a = str_first(digits, at);
+		struct str b = str_from_index(digits, at);
+		CHECK_EQ(crc_join(0xedb88320, crc_32(0, a), crc_32(0, b), b.n),
+			0xcbf43926);
+		CHECK_EQ(
+			crc_join(0x82f63b78, crc_32c(0, a), crc_32c(0, b), b.n),
+			0xe3069283);
+		CHECK(crc_join(0x9a6c9329ac4bc9b5, crc_64nvme(0, a),
+			      crc_64nvme(0, b), b.n) == 0xae8b14860a799888);
+	}
+}
+
 static void check_base64(struct str data, const char *text)
 {
 	struct buf out;

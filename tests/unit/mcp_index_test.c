@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/mcp_tools_test.c - lists of tools, their index, and sessions. */
-#include "net/mcp_tools.h"
+/* tests/unit/mcp_index_test.c - lists of items, their index, and sessions. */
+#include "net/mcp_items.h"
 
 #include <errno.h>
 
@@ -10,12 +10,12 @@
 #include "net/mcp_session.h"
 #include "tests/unit/test.h"
 
-static struct mcp_tools tools;
+static struct mcp_items tools;
 static struct str cursor;
 
 static int add(const char *page)
 {
-	return mcp_tools_add_page(&tools, str_of(page), &cursor);
+	return mcp_items_add_page(&tools, MCP_TOOLS, str_of(page), &cursor);
 }
 
 static void check_str(struct str s, const char *want)
@@ -23,9 +23,9 @@ static void check_str(struct str s, const char *want)
 	CHECK_STR(s.p, s.n, want);
 }
 
-TEST(mcp_tools_pages_are_kept_as_bytes)
+TEST(mcp_items_pages_are_kept_as_bytes)
 {
-	mcp_tools_init(&tools);
+	mcp_items_init(&tools);
 	CHECK_EQ(add("{\"tools\":[{\"name\":\"a\", \"x\":1.0},"
 		     "{\"b\":{\"name\":\"no\"},\"n\\u0061me\":\"\\u0062\"}],"
 		     "\"nextCursor\":\"c1\"}"),
@@ -35,14 +35,14 @@ TEST(mcp_tools_pages_are_kept_as_bytes)
 	CHECK(!cursor.p);
 	CHECK_EQ(add("{\"tools\":[]}"), 0);
 	CHECK_EQ(tools.n, 3);
-	check_str(mcp_tool_raw(&tools, 0), "{\"name\":\"a\", \"x\":1.0}");
-	check_str(mcp_tool_name(&tools, 1), "\"\\u0062\"");
-	check_str(mcp_tool_name(&tools, 2), "\"c\"");
-	mcp_tools_fini(&tools);
+	check_str(mcp_item_raw(&tools, 0), "{\"name\":\"a\", \"x\":1.0}");
+	check_str(mcp_item_key(&tools, 1), "\"\\u0062\"");
+	check_str(mcp_item_key(&tools, 2), "\"c\"");
+	mcp_items_fini(&tools);
 	CHECK_EQ(tools.n, 0);
 }
 
-TEST(mcp_tools_what_is_no_list_is_refused)
+TEST(mcp_items_what_is_no_list_is_refused)
 {
 	static const char *const bad[] = {"{}", "[]", "1", "null",
 		"{\"tools\":{}}", "{\"tools\":null}", "{\"tools\":\"x\"}",
@@ -52,25 +52,25 @@ TEST(mcp_tools_what_is_no_list_is_refused)
 		"{\"tools\":[{\"name\":\"a\",\"name\":\"b\"}]}",
 		"{\"tools\":[{\"name\":\"a\",\"\\u006eame\":\"b\"}]}"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		mcp_tools_init(&tools);
+		mcp_items_init(&tools);
 		if (add(bad[i]) != -EPROTO)
 			printf("# %s\n", bad[i]);
 		CHECK_EQ(add(bad[i]), -EPROTO);
-		mcp_tools_fini(&tools);
+		mcp_items_fini(&tools);
 	}
 }
 
-TEST(mcp_tools_limit_of_number)
+TEST(mcp_items_limit_of_number)
 {
-	mcp_tools_init(&tools);
-	for (int i = 0; i < MCP_TOOLS_MAX; i++)
+	mcp_items_init(&tools);
+	for (int i = 0; i < MCP_ITEMS_MAX; i++)
 		CHECK_EQ(add("{\"tools\":[{\"name\":\"a\"}]}"), 0);
 	CHECK_EQ(add("{\"tools\":[{\"name\":\"a\"}]}"), -E2BIG);
-	CHECK_EQ(tools.n, MCP_TOOLS_MAX);
-	mcp_tools_fini(&tools);
+	CHECK_EQ(tools.n, MCP_ITEMS_MAX);
+	mcp_items_fini(&tools);
 }
 
-TEST(mcp_tools_limit_of_bytes)
+TEST(mcp_items_limit_of_bytes)
 {
 	struct buf page;
 	int r = 0, n = 0;
@@ -80,34 +80,34 @@ TEST(mcp_tools_limit_of_bytes)
 	memset(p, 'x', 1 << 20);
 	buf_commit(&page, 1 << 20);
 	buf_puts(&page, "\"}]}");
-	mcp_tools_init(&tools);
+	mcp_items_init(&tools);
 	while (r == 0 && n++ < 100)
 		r = add(buf_cstr(&page));
 	CHECK_EQ(r, -E2BIG);
 	CHECK_EQ(n, 16);
 	CHECK_EQ(tools.n, 15);
-	mcp_tools_fini(&tools);
+	mcp_items_fini(&tools);
 	buf_fini(&page);
 }
 
-TEST(mcp_tools_equality)
+TEST(mcp_items_equality)
 {
-	struct mcp_tools other;
-	mcp_tools_init(&tools);
-	mcp_tools_init(&other);
-	CHECK(mcp_tools_equal(&tools, &other));
+	struct mcp_items other;
+	mcp_items_init(&tools);
+	mcp_items_init(&other);
+	CHECK(mcp_items_equal(&tools, &other));
 	CHECK_EQ(add("{\"tools\":[{\"name\":\"a\"},{\"name\":\"b\"}]}"), 0);
-	CHECK(!mcp_tools_equal(&tools, &other));
-	CHECK_EQ(mcp_tools_add_page(&other,
+	CHECK(!mcp_items_equal(&tools, &other));
+	CHECK_EQ(mcp_items_add_page(&other, MCP_TOOLS,
 			 STR("{\"tools\":[{\"name\":\"a\"}]}"), &cursor),
 		0);
-	CHECK(!mcp_tools_equal(&tools, &other));
-	CHECK_EQ(mcp_tools_add_page(&other,
+	CHECK(!mcp_items_equal(&tools, &other));
+	CHECK_EQ(mcp_items_add_page(&other, MCP_TOOLS,
 			 STR("{\"tools\":[{\"name\":\"b\"}]}"), &cursor),
 		0);
-	CHECK(mcp_tools_equal(&tools, &other));
-	mcp_tools_fini(&tools);
-	mcp_tools_fini(&other);
+	CHECK(mcp_items_equal(&tools, &other));
+	mcp_items_fini(&tools);
+	mcp_items_fini(&other);
 }
 
 /* ---------------------------------------------------------------- index */
@@ -129,9 +129,9 @@ static void start_index(void)
 		"{\"tools\":[{\"name\":\"never\"}]}"};
 	for (size_t i = 0; i < 3; i++) {
 		up[i].config = &configs[i];
-		mcp_tools_init(&up[i].tools);
-		CHECK_EQ(mcp_tools_add_page(
-				 &up[i].tools, str_of(pages[i]), &cursor),
+		mcp_items_init(&up[i].items[MCP_TOOLS]);
+		CHECK_EQ(mcp_items_add_page(&up[i].items[MCP_TOOLS], MCP_TOOLS,
+				 str_of(pages[i]), &cursor),
 			0);
 	}
 	mcp_index_init(&x);
@@ -140,7 +140,7 @@ static void start_index(void)
 static void end_index(void)
 {
 	for (size_t i = 0; i < 3; i++)
-		mcp_tools_fini(&up[i].tools);
+		mcp_items_fini(&up[i].items[MCP_TOOLS]);
 	mcp_index_fini(&x);
 }
 
@@ -148,20 +148,20 @@ TEST(mcp_index_one_server_keeps_its_names)
 {
 	start_index();
 	CHECK_EQ(mcp_index_build(&x, set, 1), 0);
-	check_str(buf_str(&x.list),
+	check_str(buf_str(&x.table[MCP_TOOLS].list),
 		"{\"tools\":[{\"name\":\"b\",\"d\":1},{\"d\":2,\"name\":"
 		"\"\\u0061\"}]}");
-	const struct mcp_entry *e = mcp_index_find(&x, STR("a"));
-	CHECK(e && e->upstream == &up[0] && e->tool == 1);
-	CHECK(!mcp_index_find(&x, STR("one_a")));
-	CHECK(!mcp_index_find(&x, STR("")));
-	CHECK(!mcp_index_find(&x, STR("zzz")));
+	const struct mcp_entry *e = mcp_index_find(&x, MCP_TOOLS, STR("a"));
+	CHECK(e && e->upstream == &up[0] && e->item == 1);
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("one_a")));
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("")));
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("zzz")));
 	/* one that does not serve its tools counts as none */
 	struct mcp_upstream *const two[] = {&up[2], &up[0]};
 	CHECK_EQ(mcp_index_build(&x, two, 2), 0);
-	CHECK(mcp_index_find(&x, STR("b")));
-	CHECK(!mcp_index_find(&x, STR("never")));
-	CHECK_EQ(x.n, 2);
+	CHECK(mcp_index_find(&x, MCP_TOOLS, STR("b")));
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("never")));
+	CHECK_EQ(x.table[MCP_TOOLS].n, 2);
 	end_index();
 }
 
@@ -169,17 +169,18 @@ TEST(mcp_index_several_servers_have_prefixes)
 {
 	start_index();
 	CHECK_EQ(mcp_index_build(&x, set, 3), 0);
-	check_str(buf_str(&x.list),
+	check_str(buf_str(&x.table[MCP_TOOLS].list),
 		"{\"tools\":[{\"name\":\"one_b\",\"d\":1},{\"d\":2,\"name\":"
 		"\"one_a\"},{\"name\":\"t\\\"wo_a\"}]}");
-	CHECK_EQ(json_check(buf_str(&x.list), NULL), 0);
-	const struct mcp_entry *e = mcp_index_find(&x, STR("t\"wo_a"));
+	CHECK_EQ(json_check(buf_str(&x.table[MCP_TOOLS].list), NULL), 0);
+	const struct mcp_entry *e =
+		mcp_index_find(&x, MCP_TOOLS, STR("t\"wo_a"));
 	/* the first of two equal names wins */
-	CHECK(e && e->upstream == &up[1] && e->tool == 0);
-	e = mcp_index_find(&x, STR("one_b"));
-	CHECK(e && e->upstream == &up[0] && e->tool == 0);
-	CHECK(!mcp_index_find(&x, STR("a")));
-	CHECK(!mcp_index_find(&x, STR("mute_never")));
+	CHECK(e && e->upstream == &up[1] && e->item == 0);
+	e = mcp_index_find(&x, MCP_TOOLS, STR("one_b"));
+	CHECK(e && e->upstream == &up[0] && e->item == 0);
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("a")));
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("mute_never")));
 	end_index();
 }
 
@@ -187,9 +188,10 @@ TEST(mcp_index_lists_a_name_once)
 {
 	start_index();
 	CHECK_EQ(mcp_index_build(&x, set + 1, 1), 0);
-	check_str(buf_str(&x.list), "{\"tools\":[{\"name\":\"a\"}]}");
-	const struct mcp_entry *e = mcp_index_find(&x, STR("a"));
-	CHECK(e && e->tool == 0);
+	check_str(buf_str(&x.table[MCP_TOOLS].list),
+		"{\"tools\":[{\"name\":\"a\"}]}");
+	const struct mcp_entry *e = mcp_index_find(&x, MCP_TOOLS, STR("a"));
+	CHECK(e && e->item == 0);
 	end_index();
 }
 
@@ -198,19 +200,19 @@ TEST(mcp_index_forgets_a_server)
 	start_index();
 	CHECK_EQ(mcp_index_build(&x, set, 3), 0);
 	mcp_index_forget(&x, &up[0]);
-	CHECK(!mcp_index_find(&x, STR("one_a")));
-	CHECK(!mcp_index_find(&x, STR("one_b")));
-	CHECK(mcp_index_find(&x, STR("t\"wo_a")));
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("one_a")));
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("one_b")));
+	CHECK(mcp_index_find(&x, MCP_TOOLS, STR("t\"wo_a")));
 	end_index();
 }
 
 TEST(mcp_index_of_nothing)
 {
 	mcp_index_init(&x);
-	CHECK(!mcp_index_find(&x, STR("a")));
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("a")));
 	CHECK_EQ(mcp_index_build(&x, set, 0), 0);
-	check_str(buf_str(&x.list), "{\"tools\":[]}");
-	CHECK(!mcp_index_find(&x, STR("")));
+	check_str(buf_str(&x.table[MCP_TOOLS].list), "{\"tools\":[]}");
+	CHECK(!mcp_index_find(&x, MCP_TOOLS, STR("")));
 	mcp_index_fini(&x);
 }
 
@@ -225,14 +227,18 @@ TEST(mcp_index_finds_every_name)
 			i * 7919 % 1000);
 	buf_puts(&page, "]}");
 	start_index();
-	CHECK_EQ(mcp_tools_add_page(&up[0].tools, buf_str(&page), &cursor), 0);
+	CHECK_EQ(mcp_items_add_page(&up[0].items[MCP_TOOLS], MCP_TOOLS,
+			 buf_str(&page), &cursor),
+		0);
 	CHECK_EQ(mcp_index_build(&x, set, 1), 0);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "%d", i);
-		const struct mcp_entry *e = mcp_index_find(&x, str_of(name));
+		const struct mcp_entry *e =
+			mcp_index_find(&x, MCP_TOOLS, str_of(name));
 		CHECK(e);
 		CHECK(json_str_is(
-			mcp_tool_name(&up[0].tools, e->tool), str_of(name)));
+			mcp_item_key(&up[0].items[MCP_TOOLS], e->item),
+			str_of(name)));
 	}
 	buf_fini(&page);
 	end_index();
@@ -299,7 +305,8 @@ TEST(mcp_session_over_the_limit_the_idle_ones_go_first)
 	char id[33];
 	memcpy(id, idle->id, sizeof(id));
 	busy->posts = 1;
-	streaming->stream = (struct http_exchange *)(void *)&all;
+	struct mcp_stream own = {.x = (struct http_exchange *)(void *)&all};
+	streaming->own = &own;
 	while (all.n < MCP_SESSIONS_MAX)
 		fresh();
 	fresh();

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * applets/s3/put.c - files and pipes to objects.
+ *
+ * One request when it fits into a part; else a multipart upload by several
+ * threads, each with a connection and a buffer of one part. Input that cannot
+ * be read at any place is read by whoever holds the lock.
+ */
+#include "applets/s3/s3.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/applet.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/fmt.h"
+#include "lib/mem.h"
+#include "lib/size.h"
+#include "net/xml.h"
+
+enum {
+	GROW_EVERY = 1000, /* parts of unknown length double after so many */
+	POLL_MS = 200,
+	UPLOAD_ID_MAX = 1024,
+	COMPLETE_MAX = 4 << 20,
+};
+
+struct part {
+	char etag[S3_TEXT];
+	char sum[S3_TEXT];
+};
+
+struct upload {
+	struct s3 *s3;
+	const struct s3_uri *to;
+	const char *file;
+	int fd;
+	bool seekable;
+	uint64_t size; /* when it is seekable */
+	size_t part_size;
+	char id[UPLOAD_ID_MAX];
+	struct s3_progress progress;
+	pthread_mutex_t lock; /* of what follows */
+	struct buf parts;     /* struct part */
+	size_t next;          /* number of the next part, from 0 */
+	uint64_t offset;
+	bool ended;
+	enum s3_result status;
+	char error[S3_ERROR_SIZE];
+	bool input_failed; /* the error is about the file */
+	uint64_t bytes;
+};
+
+static void failed(struct upload *u, enum s3_result r, const char *why)
+{
+	if (u->status == S3_OK) {
+		u->status = r;
+		fmt_str(u->error, sizeof(u->error), "%s", why);
+	}
+	u->ended = true;
+}
+
+static void input_failed(struct upload *u, int err)
+{
+	u->input_failed = u->status == S3_OK;
+	failed(u, S3_FAILED, err ? strerror(-err) : "it became shorter");
+}
+
+/* like fd_read_full(), but the flag of a signal ends it */
+static ssize_t read_input(struct upload *u, char *p, size_t n)
+{
+	size_t done = 0;
+	while (done < n) {
+		struct pollfd ready = {.fd = u->fd, .events = POLLIN};
+		if (s3_cancelled(u->s3))
+			return -EINTR;
+		if (poll(&ready, 1, POLL_MS) == 0)
+			continue;
+		ssize_t r = fd_read(u->fd, p + done, n - done);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			break;
+		done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t read_at(const struct upload *u, char *p, size_t n, uint64_t at)
+{
+	size_t done = 0;
+	while (done < n) {
+		ssize_t r =
+			pread(u->fd, p + done, n - done, (off_t)(at + done));
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			break;
+		done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+static void request_of(struct upload *u, struct s3_call *call)
+{
+	call->bucket = u->to->bucket;
+	call->key = u->to->key;
+}
+
+static void type_field(const struct upload *u, struct s3_call *call)
+{
+	if (u->s3->o->content_type)
+		s3_field(call, "Content-Type", str_of(u->s3->o->content_type));
+}
+
+/* the checksum that the multipart upload asks for, as a value */
+static bool full_object(const struct s3 *s3)
+{
+	return s3->checksum != S3_SUM_NONE && s3->checksum != S3_SUM_SHA256;
+}
+
+/* ------------------------------------------------------------- one request */
+
+static enum s3_result put_whole(struct upload *u, struct s3_conn *conn,
+	struct str body, struct s3_done *done)
+{
+	struct s3_call call = {
+		.method = "PUT", .body = body, .has_body = true, .sum = true};
+	request_of(u, &call);
+	type_field(u, &call);
+	enum s3_result r = s3_call(conn, &call);
+	if (r == S3_OK) {
+		struct str etag = http_field(&call.http.head, "ETag");
+		fmt_str(done->etag, sizeof(done->etag), "%.*s", STR_FMT(etag));
+		done->bytes = body.n;
+		s3_progress_add(&u->progress, body.n);
+	} else {
+		failed(u, r, call.error);
+	}
+	s3_call_fini(&call);
+	return r;
+}
+
+/* -------------------------------------------------------------- in parts */
+
+static enum s3_result begin(struct upload *u, struct s3_conn *conn)
+{
+	struct s3_call call = {
+		.method = "POST", .body = STR(""), .has_body = true};
+	struct buf id;
+	request_of(u, &call);
+	type_field(u, &call);
+	s3_param(&call, "uploads", STR(""));
+	if (u->s3->checksum != S3_SUM_NONE && !u->s3->plain_puts) {
+		s3_field(&call, "x-amz-checksum-algorithm",
+			str_of(s3_sum_name(u->s3->checksum)));
+		s3_field(&call, "x-amz-checksum-type",
+			full_object(u->s3) ? STR("FULL_OBJECT")
+					   : STR("COMPOSITE"));
+	}
+	enum s3_result r = s3_call(conn, &call);
+	buf_init(&id, UPLOAD_ID_MAX - 1);
+	if (r != S3_OK)
+		failed(u, r, call.error);
+	else if (!xml_get(buf_str(&call.http.content),
+			 "InitiateMultipartUploadResult/UploadId", &id) ||
+		 id.err || id.n == 0)
+		failed(u, r = S3_FAILED, "the store named no upload");
+	else
+		fmt_str(u->id, sizeof(u->id), "%s", buf_cstr(&id));
+	buf_fini(&id);
+	s3_call_fini(&call);
+	return r;
+}
+
+/* nothing of a failed upload stays, whatever the signal was */
+static void abort_upload(struct upload *u)
+{
+	struct s3_conn conn;
+	struct s3_call call = {.method = "DELETE", .tries = 3};
+	int signal_seen =
+		__atomic_exchange_n(&u->s3->cancel, 0, __ATOMIC_RELAXED);
+	s3_conn_init(&conn, u->s3);
+	request_of(u, &call);
+	s3_param(&call, "uploadId", str_of(u->id));
+	(void)s3_call(&conn, &call);
+	s3_call_fini(&call);
+	s3_conn_fini(&conn);
+	if (signal_seen)
+		__atomic_store_n(&u->s3->cancel, signal_seen, __ATOMIC_RELAXED);
+}
+
+struct taken {
+	size_t number; /* from 0 */
+	uint64_t offset;
+	size_t n;
+};
+
+/* the next part, with its data in *p; false: there is none */
+static bool take_part(struct upload *u, struct taken *t, char **p, size_t *cap)
+{
+	bool ok = false;
+	pthread_mutex_lock(&u->lock);
+	size_t size = u->part_size;
+	if (!u->seekable)
+		size <<= u->next / GROW_EVERY;
+	if (!u->ended && u->next >= S3_PARTS_MAX)
+		failed(u, S3_FAILED, "it has more than 10000 parts");
+	if (!u->ended && size > *cap) {
+		char *more = mem_resize(*p, size);
+		if (more) {
+			*p = more;
+			*cap = size;
+		} else {
+			failed(u, S3_FAILED, "out of memory");
+		}
+	}
+	if (!u->ended && u->seekable) {
+		t->offset = u->offset;
+		t->n = (size_t)(u->size - u->offset < size ? u->size - u->offset
+							   : size);
+		ok = t->n > 0;
+	} else if (!u->ended) {
+		ssize_t n = read_input(u, *p, size);
+		t->n = n > 0 ? (size_t)n : 0;
+		ok = n > 0;
+		if (n < 0)
+			input_failed(u, (int)n);
+		else if (t->n < size)
+			u->ended = true;
+	}
+	if (ok) {
+		t->number = u->next++;
+		u->offset += t->n;
+	} else {
+		u->ended = true;
+	}
+	pthread_mutex_unlock(&u->lock);
+	return ok;
+}
+
+static void keep_part(struct upload *u, size_t number, const struct part *p)
+{
+	static const struct part none;
+	pthread_mutex_lock(&u->lock);
+	while (u->parts.n < (number + 1) * sizeof(*p))
+		buf_put(&u->parts, &none, sizeof(none));
+	if (u->parts.err)
+		failed(u, S3_FAILED, "out of memory");
+	else
+		memcpy(buf_at(&u->parts, number * sizeof(*p)), p, sizeof(*p));
+	pthread_mutex_unlock(&u->lock);
+}
+
+static void put_part(struct upload *u, struct s3_conn *conn,
+	const struct taken *t, const char *data)
+{
+	struct part part = {0};
+	char number[FMT_U64_MAX + 1] = "";
+	struct s3_call call = {.method = "PUT",
+		.body = str_from(data, t->n),
+		.has_body = true,
+		.sum = true};
+	fmt_str(number, sizeof(number), "%zu", t->number + 1);
+	request_of(u, &call);
+	s3_param(&call, "partNumber", str_of(number));
+	s3_param(&call, "uploadId", str_of(u->id));
+	enum s3_result r = s3_call(conn, &call);
+	struct str etag =
+		r == S3_OK ? http_field(&call.http.head, "ETag") : STR("");
+	fmt_str(part.etag, sizeof(part.etag), "%.*s", STR_FMT(etag));
+	if (r == S3_OK && !u->s3->plain_puts) {
+		struct str sum = http_field(
+			&call.http.head, s3_sum_field(u->s3->checksum));
+		fmt_str(part.sum, sizeof(part.sum), "%.*s", STR_FMT(sum));
+	}
+	if (r == S3_OK) {
+		keep_part(u, t->number, &part);
+		s3_progress_add(&u->progress, t->n);
+	} else {
+		pthread_mutex_lock(&u->lock);
+		failed(u, r, call.error);
+		pthread_mutex_unlock(&u->lock);
+	}
+	s3_call_fini(&call);
+}
+
+struct worker {
+	struct upload *u;
+	pthread_t thread;
+	size_t index;
+	bool started;
+	char *data; /* the first one has some already */
+	size_t cap;
+	struct taken first;
+};
+
+static bool too_many(struct upload *u, size_t index)
+{
+	pthread_mutex_lock(&u->lock);
+	size_t size = u->part_size;
+	if (!u->seekable)
+		size <<= u->next / GROW_EVERY;
+	bool ended = u->ended;
+	pthread_mutex_unlock(&u->lock);
+	return ended || (index > 0 && (index + 1) * size > S3_MEMORY);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct upload *u = w->u;
+	struct s3_conn conn;
+	struct taken t = w->first;
+	bool have = t.n > 0;
+	s3_conn_init(&conn, u->s3);
+	while (have || (!too_many(u, w->index) &&
+			       take_part(u, &t, &w->data, &w->cap))) {
+		if (!have && u->seekable &&
+			read_at(u, w->data, t.n, t.offset) != (ssize_t)t.n) {
+			pthread_mutex_lock(&u->lock);
+			input_failed(u, 0);
+			pthread_mutex_unlock(&u->lock);
+			break;
+		}
+		have = false;
+		put_part(u, &conn, &t, w->data);
+	}
+	s3_conn_fini(&conn);
+	return NULL;
+}
+
+static enum s3_result complete(
+	struct upload *u, struct s3_conn *conn, struct s3_done *done)
+{
+	struct buf xml, etag;
+	size_t count = u->parts.n / sizeof(struct part);
+	buf_init(&xml, COMPLETE_MAX);
+	buf_init(&etag, S3_TEXT);
+	buf_puts(&xml, "<CompleteMultipartUpload>");
+	for (size_t i = 0; i < count; i++) {
+		struct part p;
+		memcpy(&p, buf_at(&u->parts, i * sizeof(p)), sizeof(p));
+		buf_putf(&xml, "<Part><PartNumber>%zu</PartNumber><ETag>",
+			i + 1);
+		xml_escape(&xml, str_of(p.etag));
+		buf_puts(&xml, "</ETag>");
+		if (p.sum[0]) {
+			const char *name = s3_sum_name(u->s3->checksum);
+			buf_putf(&xml, "<Checksum%s>", name);
+			xml_escape(&xml, str_of(p.sum));
+			buf_putf(&xml, "</Checksum%s>", name);
+		}
+		buf_puts(&xml, "</Part>");
+	}
+	buf_puts(&xml, "</CompleteMultipartUpload>");
+	struct s3_call call = {
+		.method = "POST", .body = buf_str(&xml), .has_body = true};
+	request_of(u, &call);
+	s3_param(&call, "uploadId", str_of(u->id));
+	s3_field(&call, "Content-Type", STR("application/xml"));
+	enum s3_result r = xml.err ? S3_FAILED : s3_call(conn, &call);
+	if (r != S3_OK)
+		failed(u, r, xml.err ? "too many parts" : call.error);
+	else if (xml_get(buf_str(&call.http.content),
+			 "CompleteMultipartUploadResult/ETag", &etag))
+		fmt_str(done->etag, sizeof(done->etag), "%s", buf_cstr(&etag));
+	done->bytes = u->offset;
+	buf_fini(&xml);
+	buf_fini(&etag);
+	s3_call_fini(&call);
+	return r;
+}
+
+/* data of n bytes is the first part; it is taken over */
+static void put_parts(struct upload *u, struct s3_conn *conn, char *data,
+	size_t n, struct s3_done *done)
+{
+	struct worker w[64] = {{.u = u}};
+	size_t count = u->s3->o->threads;
+	w[0].data = data;
+	w[0].cap = u->part_size;
+	if (begin(u, conn) != S3_OK) {
+		mem_free(data);
+		return;
+	}
+	w[0].first = (struct taken){.n = n};
+	u->next = n > 0;
+	u->offset = n;
+	for (size_t i = 0; i < count; i++) {
+		w[i].u = u;
+		w[i].index = i;
+		w[i].started =
+			i > 0 && !too_many(u, i) &&
+			pthread_create(&w[i].thread, NULL, work, &w[i]) == 0;
+	}
+	work(&w[0]);
+	for (size_t i = 0; i < count; i++) {
+		if (w[i].started)
+			pthread_join(w[i].thread, NULL);
+		mem_free(w[i].data);
+	}
+	if (u->status == S3_OK && s3_cancelled(u->s3))
+		failed(u, S3_FAILED, "interrupted");
+	if (u->status == S3_OK)
+		(void)complete(u, conn, done);
+	if (u->status != S3_OK)
+		abort_upload(u);
+}
+
+/* --------------------------------------------------------------- the input */
+
+static int open_input(struct upload *u)
+{
+	struct stat st;
+	u->fd = STDIN_FILENO;
+	if (strcmp(u->file, "-") != 0)
+		u->fd = open(u->file, O_RDONLY | O_CLOEXEC);
+	if (u->fd < 0 || fstat(u->fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	u->seekable = S_ISREG(st.st_mode) && lseek(u->fd, 0, SEEK_CUR) == 0;
+	u->size = u->seekable ? (uint64_t)st.st_size : 0;
+	return 0;
+}
+
+static void choose_part_size(struct upload *u)
+{
+	size_t mb = 1 << 20;
+	u->part_size = (size_t)u->s3->o->part_mb * mb;
+	uint64_t least = (u->size + S3_PARTS_MAX - 1) / S3_PARTS_MAX;
+	if (least > u->part_size)
+		u->part_size = (size_t)((least + mb - 1) / mb * mb);
+}
+
+static void transfer(struct upload *u, struct s3_done *done)
+{
+	struct s3_conn conn;
+	char *data = mem_resize(NULL, u->part_size);
+	ssize_t n = -ENOMEM;
+	s3_conn_init(&conn, u->s3);
+	if (data)
+		n = read_input(u, data, u->part_size);
+	if (n < 0) {
+		input_failed(u, (int)n);
+		mem_free(data);
+	} else if ((size_t)n < u->part_size ||
+		   (u->seekable && (uint64_t)n == u->size)) {
+		(void)put_whole(u, &conn, str_from(data, (size_t)n), done);
+		mem_free(data);
+	} else {
+		put_parts(u, &conn, data, (size_t)n, done);
+	}
+	s3_conn_fini(&conn);
+}
+
+enum s3_result s3_put_file(struct s3 *s3, const char *file,
+	const struct s3_uri *to, struct s3_done *done)
+{
+	struct upload u = {.s3 = s3, .to = to, .file = file, .fd = -1};
+	*done = (struct s3_done){0};
+	int r = open_input(&u);
+	if (r < 0) {
+		warn_msg("%s: %s", file, strerror(-r));
+		if (u.fd > 0)
+			fd_close(&u.fd);
+		return S3_FAILED;
+	}
+	choose_part_size(&u);
+	buf_init(&u.parts, S3_PARTS_MAX * sizeof(struct part));
+	pthread_mutex_init(&u.lock, NULL);
+	s3_progress_init(&u.progress, s3->o, u.size);
+	transfer(&u, done);
+	s3_progress_end(&u.progress);
+	pthread_mutex_destroy(&u.lock);
+	buf_fini(&u.parts);
+	if (u.fd > STDIN_FILENO)
+		fd_close(&u.fd);
+	if (u.status != S3_OK && u.input_failed)
+		warn_msg("%s: %s", file, u.error);
+	else if (u.status != S3_OK)
+		s3_complain(to->bucket, to->key, u.error);
+	return u.status;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/mcp_request.c - requests of clients that servers have to answer.
+ *
+ * input: untrusted
+ */
+#include "net/mcp_request.h"
+
+#include "lib/mem.h"
+#include "lib/size.h"
+#include "net/mcp.h"
+#include "net/mcp_ask.h"
+#include "net/mcp_links.h"
+#include "net/mcp_subs.h"
+
+enum { REQUEST_TEXT_MAX = 1 << 20, KEEP_TEXT = 4096 };
+
+struct mcp_request *mcp_request_of(struct mcp_call *call)
+{
+	return call->own ? NULL : CONTAINER_OF(call, struct mcp_request, call);
+}
+
+struct str mcp_request_id(const struct mcp_request *q)
+{
+	return str_first(buf_str(&q->text), q->id_len);
+}
+
+static struct str request_token(const struct mcp_request *q)
+{
+	return str_first(
+		str_from_index(buf_str(&q->text), q->id_len), q->token_len);
+}
+
+struct str mcp_request_name(const struct mcp_request *q)
+{
+	return str_from_index(buf_str(&q->text), q->id_len + q->token_len);
+}
+
+static struct mcp_request *request_new(
+	struct mcp_post *p, struct str id, struct str token, struct str name)
+{
+	struct mcp_router *r = p->router;
+	struct mcp_request *q = r->free_requests;
+	if (q) {
+		r->free_requests = q->next;
+	} else {
+		q = mem_new(sizeof(*q));
+		if (!q)
+			return NULL;
+		buf_init(&q->text, REQUEST_TEXT_MAX);
+	}
+	struct buf text = q->text;
+	*q = (struct mcp_request){.post = p, .text = text};
+	buf_init(&q->message, MCP_LINE_MAX);
+	buf_put_str(&q->text, id);
+	buf_put_str(&q->text, token);
+	buf_put_str(&q->text, name);
+	q->id_len = id.n;
+	q->token_len = token.n;
+	q->next = p->session->requests;
+	if (q->next)
+		q->next->prev = q;
+	p->session->requests = q;
+	mcp_post_opened(p);
+	return q;
+}
+
+/* unlink and keep for the next; the post may go with it */
+static void request_done(struct mcp_request *q)
+{
+	struct mcp_post *p = q->post;
+	struct mcp_router *r = p->router;
+	struct mcp_upstream *u = q->upstream;
+	if (q->prev)
+		q->prev->next = q->next;
+	else
+		p->session->requests = q->next;
+	if (q->next)
+		q->next->prev = q->prev;
+	buf_reset(&q->text);
+	buf_trim(&q->text, KEEP_TEXT);
+	buf_fini(&q->message);
+	q->next = r->free_requests;
+	r->free_requests = q;
+	if (r->asks && !mcp_request_newest(p->session, u))
+		mcp_asks_settle(r, p->session, u);
+	mcp_post_closed(p);
+}
+
+struct mcp_request *mcp_request_newest(
+	const struct mcp_session *s, const struct mcp_upstream *u)
+{
+	struct mcp_request *q = s->requests;
+	while (q && q->upstream != u)
+		q = q->next;
+	return q;
+}
+
+/* --------------------------------------------------------------- answers */
+
+static void put_tool_error(struct buf *out, struct str id, struct str text)
+{
+	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+	buf_put_str(out, id);
+	buf_puts(out, ",\"result\":{\"content\":[{\"type\":\"text\",\"text\":");
+	json_quote(out, text);
+	buf_puts(out, "}],\"isError\":true}}");
+}
+
+void mcp_answer_tool_error(
+	struct mcp_post *p, struct str id, const struct buf *text)
+{
+	struct buf *out = &p->router->scratch;
+	buf_reset(out);
+	put_tool_error(out, id, buf_str(text));
+	mcp_post_answer(p, buf_str(out));
+}
+
+/* there is no answer of a server, and this is why */
+static void answer_failure(struct mcp_request *q, struct str why)
+{
+	struct buf text;
+	if (q->errand != MCP_ERRAND_TOOL) {
+		mcp_post_error(q->post, mcp_request_id(q),
+			JSONRPC_INTERNAL_ERROR, why);
+		return;
+	}
+	buf_init(&text, MCP_LINE_MAX);
+	buf_puts(&text, "Error calling tool '");
+	buf_put_str(&text, mcp_request_name(q));
+	buf_puts(&text, "': ");
+	buf_put_str(&text, why);
+	mcp_answer_tool_error(q->post, mcp_request_id(q), &text);
+	buf_fini(&text);
+}
+
+/* the server's answer with the client's id, and URIs as clients know them */
+static void pass_on(struct mcp_request *q, const struct jsonrpc *m)
+{
+	struct mcp_router *r = q->post->router;
+	struct buf *out = &r->scratch;
+	struct jsonrpc_edit id = {m->id, mcp_request_id(q)};
+	buf_reset(out);
+	if (r->index.renamed && m->result.p)
+		mcp_links_put(out, &r->index, q->upstream, m->text, id);
+	else
+		jsonrpc_put_edited(out, m->text, &id, 1);
+	mcp_post_answer(q->post, buf_str(out));
+	buf_reset(out);
+	buf_trim(out, 1 << 16);
+}
+
+/* a server's JSON-RPC error as a result, except the code that clients act on */
+static void on_tool_error(struct mcp_request *q, const struct jsonrpc *m)
+{
+	struct buf message;
+	struct str code = json_member(m->error, "code");
+	struct str raw = json_member(m->error, "message");
+	if (code.p && str_is(code, "-32042")) {
+		pass_on(q, m);
+		return;
+	}
+	buf_init(&message, MCP_LINE_MAX);
+	if (raw.p && json_type_of(raw) == JSON_STRING)
+		json_unquote(&message, raw);
+	else
+		buf_puts(&message, "the server gave no reason");
+	answer_failure(q, buf_str(&message));
+	buf_fini(&message);
+}
+
+static void on_answer(struct mcp_call *call, const struct jsonrpc *m)
+{
+	struct mcp_request *q = CONTAINER_OF(call, struct mcp_request, call);
+	bool failed = m->kind == JSONRPC_ERROR;
+	if (q->errand == MCP_ERRAND_READ && failed && mcp_route_read_again(q))
+		return;
+	if (q->errand == MCP_ERRAND_SUBSCRIBE && !failed)
+		mcp_subs_add(q->post->router, q->post->session, q->upstream,
+			mcp_request_name(q));
+	if (q->errand == MCP_ERRAND_TOOL && failed)
+		on_tool_error(q, m);
+	else if (mcp_post_listens(q->post))
+		pass_on(q, m);
+	request_done(q);
+}
+
+static void on_failure(struct mcp_call *call, const char *why)
+{
+	struct mcp_request *q = CONTAINER_OF(call, struct mcp_request, call);
+	if (mcp_post_listens(q->post))
+		answer_failure(q, str_of(why));
+	request_done(q);
+}
+
+static void on_progress(struct mcp_call *call, const struct jsonrpc *m)
+{
+	struct mcp_request *q = CONTAINER_OF(call, struct mcp_request, call);
+	struct buf *out = &q->post->router->scratch;
+	struct jsonrpc_edit token = {
+		json_member(m->params, "progressToken"), request_token(q)};
+	if (q->token_len == 0 || !mcp_post_can_precede(q->post))
+		return;
+	buf_reset(out);
+	jsonrpc_put_edited(out, m->text, &token, 1);
+	(void)mcp_post_precede(q->post, buf_str(out), false);
+}
+
+static const struct mcp_call_ops request_ops = {.on_answer = on_answer,
+	.on_failure = on_failure,
+	.on_progress = on_progress};
+
+/* --------------------------------------------------------------- sending */
+
+/* some clients write null for what they have not got */
+static void drop_null(struct str *raw)
+{
+	if (raw->p && json_type_of(*raw) == JSON_NULL)
+		*raw = (struct str){NULL, 0};
+}
+
+const char *mcp_params_read(struct str params, struct mcp_params *out)
+{
+	static const char *const names[] = {
+		"name", "uri", "ref", "arguments", "_meta"};
+	static const char *const token[] = {"progressToken"};
+	struct str v[ARRAY_LEN(names)];
+	*out = (struct mcp_params){0};
+	if (!params.p || !json_pick(params, names, v, ARRAY_LEN(names)))
+		return "params must be an object without repeated members";
+	*out = (struct mcp_params){
+		.name = v[0], .uri = v[1], .ref = v[2], .arguments = v[3]};
+	struct str meta = v[4];
+	drop_null(&meta);
+	if (!meta.p)
+		return NULL;
+	if (!json_pick(meta, token, &out->token, 1))
+		return "params._meta must be an object without repeated "
+		       "members";
+	drop_null(&out->token);
+	if (out->token.p && json_type_of(out->token) != JSON_STRING &&
+		json_type_of(out->token) != JSON_NUMBER)
+		return "params._meta.progressToken must be a string or number";
+	return NULL;
+}
+
+void mcp_request_send(struct mcp_post *p, const struct jsonrpc *m,
+	const struct mcp_params *c, const struct mcp_way *way)
+{
+	struct mcp_request *q = request_new(p, m->id, c->token, way->name);
+	if (!q || q->text.err) {
+		mcp_post_error(p, m->id, JSONRPC_INTERNAL_ERROR,
+			STR("id, progress token or name too large"));
+		if (q)
+			request_done(q);
+		return;
+	}
+	q->upstream = way->upstream;
+	q->errand = way->errand;
+	if (q->errand == MCP_ERRAND_READ)
+		buf_put_str(&q->message, m->text);
+	q->call.ops = &request_ops;
+	struct mcp_outgoing out = {.request = m,
+		.token = c->token,
+		.edits = way->edits,
+		.n = way->n};
+	mcp_upstream_call(way->upstream, &q->call, &out);
+}
+
+/* ---------------------------------------------------------- cancellation */
+
+/* no answer is owed to a cancelled request, but its POST must end */
+static void end_cancelled(
+	struct mcp_request *q, struct str reason, struct str message)
+{
+	struct mcp_post *p = q->post;
+	mcp_upstream_cancel(&q->call, reason);
+	if (p->x && !p->batch)
+		mcp_post_error(p, mcp_request_id(q), 0, message);
+	request_done(q);
+}
+
+void mcp_request_cancelled(struct mcp_post *p, const struct jsonrpc *m)
+{
+	static const char *const names[] = {"requestId", "reason"};
+	struct str v[ARRAY_LEN(names)];
+	if (!json_pick(m->params, names, v, ARRAY_LEN(names)) || !v[0].p)
+		return;
+	struct mcp_request *q = p->session->requests;
+	while (q && !str_eq(mcp_request_id(q), v[0]))
+		q = q->next;
+	if (q && q->call.upstream)
+		end_cancelled(q, v[1], STR("Request cancelled"));
+}
+
+void mcp_session_cancel_all(struct mcp_session *s)
+{
+	/* its own memory lives as long as a POST of it: keep it to the end */
+	s->posts++;
+	while (s->requests)
+		end_cancelled(s->requests, STR("\"the session ended\""),
+			STR("the session ended"));
+	mcp_session_unref(s);
+}
+
+void mcp_request_free_list(struct mcp_router *r)
+{
+	while (r->free_requests) {
+		struct mcp_request *q = r->free_requests;
+		r->free_requests = q->next;
+		buf_fini(&q->text);
+		mem_free(q);
+	}
+}

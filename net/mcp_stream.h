@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/mcp_stream.h - event streams to clients that survive a lost connection.
+ *
+ * Each answer that became a stream, and the GET stream of each session, is
+ * one. Its events have ids "STREAM-NUMBER" and the last ones are kept, so a
+ * client that comes back with Last-Event-ID gets what it missed. Kept are
+ * at most MCP_KEEP_BYTES a stream, MCP_KEEP_ALL altogether, and a stream that
+ * has ended for MCP_KEEP_ENDED_MS.
+ */
+#ifndef NET_MCP_STREAM_H
+#define NET_MCP_STREAM_H
+
+#include "lib/buf.h"
+#include "net/http_server.h"
+
+enum {
+	MCP_KEEP_BYTES = 256 << 10,
+	MCP_KEEP_ALL = 64 << 20,
+	MCP_KEEP_ENDED_MS = 60000,
+	MCP_STREAM_QUEUE_MAX = 1 << 20, /* no more news over that */
+	MCP_STREAM_PING_MS = 15000,
+	MCP_STREAM_RETRY_MS = 1000, /* what clients are told to wait */
+};
+
+struct mcp_session;
+
+struct mcp_stream {
+	struct mcp_streams *all;
+	struct mcp_session *session;
+	uint64_t id;             /* within the session; 0: its GET stream */
+	uint64_t last;           /* number of the last event */
+	struct http_exchange *x; /* NULL: nobody is connected */
+	bool ended;              /* there will be no more events */
+	uint64_t ended_ms;
+	struct buf kept;         /* events to be sent again */
+	struct mcp_stream *next; /* of the session */
+	struct mcp_stream *newer, *older;
+};
+
+struct mcp_streams {
+	struct loop *loop;
+	struct mcp_stream *newest, *oldest;
+	size_t kept_bytes;
+	struct loop_timer timer; /* keeps connections alive; set while any */
+};
+
+void mcp_streams_init(struct mcp_streams *all, struct loop *loop);
+
+/*
+ * A new stream of a session, answered on x, which it owns from then on. NULL:
+ * no memory, and nothing was done to x.
+ */
+struct mcp_stream *mcp_stream_open(struct mcp_streams *all,
+	struct mcp_session *s, struct http_exchange *x, uint64_t id);
+
+/* one message (a single line) as an event */
+void mcp_stream_send(struct mcp_stream *st, struct str message);
+
+/*
+ * The same for news: a client that does not read its stream can do without
+ * the latest.
+ */
+void mcp_stream_tell(struct mcp_stream *st, struct str message);
+
+/* a comment that keeps the connection from looking dead */
+void mcp_stream_ping(struct mcp_stream *st);
+
+/* no more events; it is released when nobody can ask for them any more */
+void mcp_stream_end(struct mcp_stream *st);
+
+/* end the connection, if there is one, and keep the stream */
+void mcp_stream_detach(struct mcp_stream *st);
+
+/*
+ * A client came back on x: send what came after event number `after`, and
+ * what is to come. A connection that it still had is ended.
+ */
+void mcp_stream_resume(
+	struct mcp_stream *st, struct http_exchange *x, uint64_t after);
+
+/* read a Last-Event-ID */
+bool mcp_stream_read_id(struct str text, uint64_t *id, uint64_t *number);
+
+struct mcp_stream *mcp_stream_find(const struct mcp_session *s, uint64_t id);
+
+/* end and release all streams of a session */
+void mcp_streams_drop(struct mcp_session *s);
+
+#endif

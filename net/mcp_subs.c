@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/mcp_subs.c - who wants to hear of changes to which resource.
+ *
+ * input: untrusted
+ */
+#include "net/mcp_subs.h"
+
+#include "lib/mem.h"
+#include "net/mcp_uri.h"
+
+static struct str shown_of(const struct mcp_sub *sub)
+{
+	return str_from(sub->shown, sub->len);
+}
+
+static void release(struct mcp_router *r, struct mcp_sub *sub)
+{
+	if (sub->prev)
+		sub->prev->next = sub->next;
+	else
+		r->subs = sub->next;
+	if (sub->next)
+		sub->next->prev = sub->prev;
+	sub->session->subs--;
+	r->nsubs--;
+	mem_free(sub->shown);
+	mem_free(sub);
+}
+
+static struct mcp_sub *find(const struct mcp_router *r,
+	const struct mcp_session *s, struct str shown)
+{
+	struct mcp_sub *sub = r->subs;
+	while (sub && !(sub->session == s && str_eq(shown_of(sub), shown)))
+		sub = sub->next;
+	return sub;
+}
+
+/* is any session subscribed to what clients know by this URI? */
+static bool wanted(const struct mcp_router *r, struct str shown)
+{
+	for (const struct mcp_sub *sub = r->subs; sub; sub = sub->next)
+		if (str_eq(shown_of(sub), shown))
+			return true;
+	return false;
+}
+
+bool mcp_subs_room(const struct mcp_router *r, const struct mcp_session *s)
+{
+	return s->subs < MCP_SUBS_SESSION_MAX && r->nsubs < MCP_SUBS_MAX;
+}
+
+void mcp_subs_add(struct mcp_router *r, struct mcp_session *s,
+	struct mcp_upstream *u, struct str shown)
+{
+	if (s->ended || find(r, s, shown) || !mcp_subs_room(r, s) ||
+		shown.n > MCP_SUBS_URI_MAX)
+		return;
+	struct mcp_sub *sub = mem_new(sizeof(*sub));
+	if (!sub)
+		return;
+	*sub = (struct mcp_sub){.session = s,
+		.upstream = u,
+		.shown = mem_dup(shown.p, shown.n),
+		.len = shown.n,
+		.next = r->subs};
+	if (!sub->shown) {
+		mem_free(sub);
+		return;
+	}
+	if (sub->next)
+		sub->next->prev = sub;
+	r->subs = sub;
+	s->subs++;
+	r->nsubs++;
+}
+
+bool mcp_subs_remove(
+	struct mcp_router *r, struct mcp_session *s, struct str shown)
+{
+	struct mcp_sub *sub = find(r, s, shown);
+	if (!sub)
+		return false;
+	release(r, sub);
+	return !wanted(r, shown);
+}
+
+/* the URI as its server knows it */
+static void put_own(
+	struct buf *out, const struct mcp_router *r, const struct mcp_sub *sub)
+{
+	struct mcp_place places[MCP_PLACES_MAX];
+	size_t n = mcp_index_places(
+		&r->index, r->set, r->n, shown_of(sub), places);
+	for (size_t i = 0; i < n; i++)
+		if (places[i].upstream == sub->upstream) {
+			mcp_uri_cut(out, shown_of(sub), places[i].inserted);
+			return;
+		}
+	buf_put_str(out, shown_of(sub));
+}
+
+static void tell(
+	struct mcp_router *r, const struct mcp_sub *sub, const char *method)
+{
+	struct buf own, params;
+	if (!sub->upstream)
+		return;
+	buf_init(&own, MCP_SUBS_URI_MAX);
+	buf_init(&params, (size_t)8 * MCP_SUBS_URI_MAX);
+	put_own(&own, r, sub);
+	buf_puts(&params, "{\"uri\":");
+	json_quote(&params, buf_str(&own));
+	buf_putc(&params, '}');
+	mcp_upstream_tell(sub->upstream, method, buf_str(&params));
+	buf_fini(&own);
+	buf_fini(&params);
+}
+
+void mcp_subs_drop(struct mcp_router *r, struct mcp_session *s)
+{
+	struct mcp_sub *sub = s->subs ? r->subs : NULL;
+	while (sub) {
+		struct mcp_sub *next = sub->next;
+		if (sub->session == s) {
+			struct mcp_sub gone = *sub;
+			sub->shown = NULL;
+			release(r, sub);
+			if (!wanted(r, shown_of(&gone)))
+				tell(r, &gone, "resources/unsubscribe");
+			mem_free(gone.shown);
+		}
+		sub = next;
+	}
+}
+
+void mcp_subs_again(struct mcp_router *r, struct mcp_upstream *u)
+{
+	for (const struct mcp_sub *sub = r->subs; sub; sub = sub->next)
+		if (sub->upstream == u)
+			tell(r, sub, "resources/subscribe");
+}
+
+static bool is_serving(const struct mcp_router *r, const struct mcp_upstream *u)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->set[i] == u)
+			return true;
+	return false;
+}
+
+void mcp_subs_reroute(struct mcp_router *r)
+{
+	struct mcp_place places[MCP_PLACES_MAX];
+	for (struct mcp_sub *sub = r->subs; sub; sub = sub->next) {
+		if (sub->upstream && is_serving(r, sub->upstream))
+			continue;
+		sub->upstream = NULL;
+		size_t n = mcp_index_places(
+			&r->index, r->set, r->n, shown_of(sub), places);
+		for (size_t i = 0; i < n && !sub->upstream; i++)
+			if (places[i].upstream->can & MCP_CAN_SUBSCRIBE)
+				sub->upstream = places[i].upstream;
+		tell(r, sub, "resources/subscribe");
+	}
+}
+
+void mcp_subs_updated(struct mcp_router *r, const struct mcp_upstream *u,
+	const struct jsonrpc *m)
+{
+	struct str raw = json_member(m->params, "uri");
+	struct buf uri, shown;
+	if (!r->subs || !raw.p || json_type_of(raw) != JSON_STRING)
+		return;
+	buf_init(&uri, MCP_SUBS_URI_MAX);
+	buf_init(&shown, (size_t)2 * MCP_SUBS_URI_MAX);
+	json_unquote(&uri, raw);
+	bool renamed = r->index.renamed &&
+		       mcp_index_show_uri(&shown, &r->index, u, buf_str(&uri));
+	struct str key = renamed ? buf_str(&shown) : buf_str(&uri);
+	struct buf *out = &r->scratch;
+	buf_reset(out);
+	struct buf quoted;
+	buf_init(&quoted, (size_t)8 * MCP_SUBS_URI_MAX);
+	json_quote(&quoted, key);
+	struct jsonrpc_edit edit = {raw, buf_str(&quoted)};
+	jsonrpc_put_edited(out, m->text, &edit, renamed ? 1 : 0);
+	for (struct mcp_sub *sub = r->subs; sub; sub = sub->next)
+		if (sub->upstream == u && sub->session->own &&
+			str_eq(shown_of(sub), key))
+			mcp_stream_tell(sub->session->own, buf_str(out));
+	buf_fini(&quoted);
+	buf_fini(&uri);
+	buf_fini(&shown);
+}
