@@ -63,6 +63,7 @@ fuzz: $(FUZZ)
 ## bench: measure size and speed, side by side with others
 bench: build/coracle build/rootfs.tar build/rootfs-shell.tar test-deps
 	@tests/bench/run
+	@tests/bench/init
 
 ## lint: check format, layers, banned functions, limits (RULES=name)
 lint: build/venv/.done
