@@ -30,7 +30,7 @@ static bool next(struct str *rest, unsigned *tag, struct str *value)
 		return false;
 	size_t at = 2;
 	size_t n = (unsigned char)rest->p[1];
-	*tag = (unsigned char)rest->p[0];
+	unsigned kind = (unsigned char)rest->p[0];
 	if (n >= 0x80) {
 		size_t digits = n & 0x7f;
 		if (digits == 0 || digits > 4 || rest->n < 2 + digits)
@@ -40,6 +40,7 @@ static bool next(struct str *rest, unsigned *tag, struct str *value)
 	}
 	if (n > rest->n - at)
 		return false;
+	*tag = kind; /* nothing is told of an element that is malformed */
 	*value = str_from(rest->p + at, n);
 	*rest = str_from_index(*rest, at + n);
 	return true;
