@@ -134,7 +134,6 @@ static void setup(struct gateway *g, const struct options *o)
 		g->token = NULL;
 	g->files = name_from_env("FILESYSTEM_SUBSYSTEM_NAME", "filesystem");
 	g->apps_data = name_from_env("APPS_DATA_SUBSYSTEM_NAME", ".apps_data");
-	g->root_path = o->root;
 	g->root = open(o->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (g->root < 0)
 		die(EXIT_FAIL, "--root %s: %s", o->root, strerror(errno));

@@ -11,7 +11,6 @@ struct gateway {
 	struct http_server *server;
 	struct mcp_router router;
 	int root;              /* directory under which the subsystems lie */
-	const char *root_path; /* its name, for workers and messages */
 	const char *files;     /* FILESYSTEM_SUBSYSTEM_NAME */
 	const char *apps_data; /* APPS_DATA_SUBSYSTEM_NAME */
 	const char *token;     /* CORACLE_TOKEN; NULL: control is open */

@@ -110,27 +110,30 @@ void report_errno(
 		r->stop = true;
 }
 
-void report_warn(struct report *r, const char *member, const char *format, ...)
+static void warn(
+	struct report *r, const char *member, const char *format, va_list args)
 {
 	char text[sizeof(r->error)];
-	va_list args;
-	va_start(args, format);
 	fmt_vstr(text, sizeof(text), format, args);
-	va_end(args);
 	say(member, text);
 	r->warnings++;
+}
+
+void report_warn(struct report *r, const char *member, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	warn(r, member, format, args);
+	va_end(args);
 }
 
 void report_changed(
 	struct report *r, const char *member, const char *format, ...)
 {
-	char text[sizeof(r->error)];
 	va_list args;
 	va_start(args, format);
-	fmt_vstr(text, sizeof(text), format, args);
+	warn(r, member, format, args);
 	va_end(args);
-	say(member, text);
-	r->warnings++;
 	if (r->status < STATUS_CHANGED)
 		r->status = STATUS_CHANGED;
 }
