@@ -287,21 +287,11 @@ int ctl_main(int argc, char **argv)
 	bool json = false, follow = false;
 	uint64_t wait_ms = WAIT_MS;
 	const struct arg_opt opts[] = {
-		{.name = "json",
-			.type = ARG_FLAG,
-			.dst = &json,
-			.help = "status as JSON"},
-		{.letter = 'f',
-			.name = "follow",
-			.type = ARG_FLAG,
-			.dst = &follow,
-			.help = "go on printing what is logged"},
-		{.name = "wait",
-			.type = ARG_NUMBER,
-			.dst = &wait_ms,
-			.value = "MS",
-			.max = WAIT_MAX_MS,
-			.help = "for start, stop, restart (30000)"},
+		OPT_FLAG(0, "json", &json, "status as JSON"),
+		OPT_FLAG('f', "follow", &follow,
+			"go on printing what is logged"),
+		OPT_NUMBER(0, "wait", &wait_ms, "MS", 0, WAIT_MAX_MS,
+			"for start, stop, restart (30000)"),
 	};
 	int first = applet_args(&applet_ctl, opts, ARRAY_LEN(opts), argc, argv);
 	if (first == argc)

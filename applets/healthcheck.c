@@ -295,23 +295,12 @@ int healthcheck_main(int argc, char **argv)
 	const char *tcp = NULL;
 	uint64_t timeout_ms = TIMEOUT_MS;
 	const struct arg_opt opts[] = {
-		{.name = "url",
-			.type = ARG_TEXT,
-			.dst = &url,
-			.value = "URL",
-			.help = "ask this one for 200, check nothing else"},
-		{.name = "tcp",
-			.type = ARG_TEXT,
-			.dst = &tcp,
-			.value = "ADDRESS:PORT",
-			.help = "connect there, check nothing else"},
-		{.name = "timeout",
-			.type = ARG_NUMBER,
-			.dst = &timeout_ms,
-			.value = "MS",
-			.min = 1,
-			.max = TIMEOUT_MAX_MS,
-			.help = "how long an answer may take (1000)"},
+		OPT_TEXT(0, "url", &url, "URL",
+			"ask this one for 200, check nothing else"),
+		OPT_TEXT(0, "tcp", &tcp, "ADDRESS:PORT",
+			"connect there, check nothing else"),
+		OPT_NUMBER(0, "timeout", &timeout_ms, "MS", 1, TIMEOUT_MAX_MS,
+			"how long an answer may take (1000)"),
 	};
 	int first = applet_args(
 		&applet_healthcheck, opts, ARRAY_LEN(opts), argc, argv);

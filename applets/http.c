@@ -530,64 +530,44 @@ static void prepare(struct fetch *f, const char *url)
 		f->deadline_ms = clock_ms() + f->max_s * 1000;
 }
 
-#define FLAG(ch, long_name, field, text)                               \
-	{                                                              \
-		.letter = (ch), .name = (long_name), .type = ARG_FLAG, \
-		.dst = &f.field, .help = (text)                        \
-	}
-#define TEXT(ch, long_name, field, what, text)                         \
-	{                                                              \
-		.letter = (ch), .name = (long_name), .type = ARG_TEXT, \
-		.dst = &f.field, .value = (what), .help = (text)       \
-	}
-#define SECONDS(long_name, field, text)                                   \
-	{                                                                 \
-		.name = (long_name), .type = ARG_NUMBER, .dst = &f.field, \
-		.value = "S", .help = (text), .max = 1000000              \
-	}
-
 /* lint: long because the table of options is in it */
 int http_main(int argc, char **argv)
 {
 	struct fetch f = {
 		.body_fd = -1, .out_fd = -1, .connect_s = 30, .idle_s = 300};
 	const struct arg_opt opts[] = {
-		TEXT('X', "request", method, "METHOD",
+		OPT_TEXT('X', "request", &f.method, "METHOD",
 			"GET, or POST with -d, PUT with -T"),
-		{.letter = 'H',
-			.name = "header",
-			.type = ARG_LIST,
-			.dst = &f.headers,
-			.value = "'NAME: VALUE'",
-			.help = "one more field"},
-		TEXT('d', "data", data, "TEXT|@FILE",
+		OPT_LIST('H', "header", &f.headers, "'NAME: VALUE'",
+			"one more field"),
+		OPT_TEXT('d', "data", &f.data, "TEXT|@FILE",
 			"send this; @- is standard input"),
-		TEXT('T', "upload-file", upload, "FILE",
+		OPT_TEXT('T', "upload-file", &f.upload, "FILE",
 			"send a file of any size; - is standard input"),
-		TEXT('o', "output", output, "FILE", "write the body there"),
-		FLAG('f', "fail", fail,
+		OPT_TEXT('o', "output", &f.output, "FILE",
+			"write the body there"),
+		OPT_FLAG('f', "fail", &f.fail,
 			"a status of 400 and more is a failure"),
-		FLAG('I', "head", head, "ask for the head, and print it"),
-		FLAG('i', "include", include, "print the head too"),
-		FLAG('L', "location", follow, "follow redirections"),
-		FLAG('k', "insecure", insecure, "accept any certificate"),
-		FLAG('s', "silent", silent,
+		OPT_FLAG(
+			'I', "head", &f.head, "ask for the head, and print it"),
+		OPT_FLAG('i', "include", &f.include, "print the head too"),
+		OPT_FLAG('L', "location", &f.follow, "follow redirections"),
+		OPT_FLAG(
+			'k', "insecure", &f.insecure, "accept any certificate"),
+		OPT_FLAG('s', "silent", &f.silent,
 			"nothing but errors is ever said; for habit's sake"),
-		TEXT('u', "user", user, "NAME:PASSWORD", "log in"),
-		TEXT(0, "cacert", ca_file, "FILE",
+		OPT_TEXT('u', "user", &f.user, "NAME:PASSWORD", "log in"),
+		OPT_TEXT(0, "cacert", &f.ca_file, "FILE",
 			"trust the authorities in FILE (PEM)"),
-		TEXT(0, "unix-socket", unix_path, "PATH",
+		OPT_TEXT(0, "unix-socket", &f.unix_path, "PATH",
 			"connect to a unix socket"),
-		{.name = "retry",
-			.type = ARG_NUMBER,
-			.dst = &f.retries,
-			.value = "N",
-			.help = "try again up to N times",
-			.max = 1000},
-		SECONDS("connect-timeout", connect_s,
+		OPT_NUMBER(0, "retry", &f.retries, "N", 0, 1000,
+			"try again up to N times"),
+		OPT_NUMBER(0, "connect-timeout", &f.connect_s, "S", 0, 1000000,
 			"for connecting (30); 0: no limit"),
-		SECONDS("max-time", max_s, "for all of it (no limit)"),
-		SECONDS("idle-timeout", idle_s,
+		OPT_NUMBER(0, "max-time", &f.max_s, "S", 0, 1000000,
+			"for all of it (no limit)"),
+		OPT_NUMBER(0, "idle-timeout", &f.idle_s, "S", 0, 1000000,
 			"longest silence (300); 0: no limit"),
 	};
 	int first =

@@ -41,6 +41,27 @@ struct arg_opt {
 	arg_call_fn *call;
 };
 
+/*
+ * Entries of a table. letter: 0 for none; name: NULL for none; dst: address of
+ * what the type says; what: what the help calls the value, NULL for none.
+ */
+#define OPT(ch, long_name, kind, target, what, text, ...)                     \
+	{                                                                     \
+		.letter = (ch), .name = (long_name), .type = (kind),          \
+		.dst = (target), .value = (what), .help = (text), __VA_ARGS__ \
+	}
+#define OPT_FLAG(ch, long_name, target, text) \
+	OPT(ch, long_name, ARG_FLAG, target, NULL, text, .call = NULL)
+#define OPT_TEXT(ch, long_name, target, what, text) \
+	OPT(ch, long_name, ARG_TEXT, target, what, text, .call = NULL)
+#define OPT_NUMBER(ch, long_name, target, what, low, high, text)         \
+	OPT(ch, long_name, ARG_NUMBER, target, what, text, .min = (low), \
+		.max = (high))
+#define OPT_LIST(ch, long_name, target, what, text) \
+	OPT(ch, long_name, ARG_LIST, target, what, text, .call = NULL)
+#define OPT_CALL(ch, long_name, function, target, what, text) \
+	OPT(ch, long_name, ARG_CALL, target, what, text, .call = (function))
+
 enum args_order {
 	ARGS_ANYWHERE, /* options may follow operands, as GNU tools allow */
 	ARGS_FIRST,    /* the first operand ends the options */

@@ -193,17 +193,14 @@ int gateway_main(int argc, char **argv)
 		.root = "/",
 		.session_idle = MCP_SESSION_IDLE_S};
 	const struct arg_opt opts[] = {
-		{'p', "port", ARG_NUMBER, &o.port, "N",
-			"port to listen on (8080; 0: any free one)", 0, 65535,
-			NULL},
-		{'l', "listen", ARG_TEXT, &o.listen, "ADDR",
-			"address to listen on (127.0.0.1)", 0, 0, NULL},
-		{'r', "root", ARG_TEXT, &o.root, "DIR",
-			"directory under which the subsystems lie (/)", 0, 0,
-			NULL},
-		{0, "session-idle", ARG_NUMBER, &o.session_idle, "S",
-			"drop MCP sessions unused for so long (86400)", 1,
-			31536000, NULL},
+		OPT_NUMBER('p', "port", &o.port, "N", 0, 65535,
+			"port to listen on (8080; 0: any free one)"),
+		OPT_TEXT('l', "listen", &o.listen, "ADDR",
+			"address to listen on (127.0.0.1)"),
+		OPT_TEXT('r', "root", &o.root, "DIR",
+			"directory under which the subsystems lie (/)"),
+		OPT_NUMBER(0, "session-idle", &o.session_idle, "S", 1, 31536000,
+			"drop MCP sessions unused for so long (86400)"),
 	};
 	int first =
 		applet_args(&applet_gateway, opts, ARRAY_LEN(opts), argc, argv);

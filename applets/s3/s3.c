@@ -165,22 +165,6 @@ static int run(const struct s3_options *o, char **args, int n)
 	die_usage("no command '%s'", args[0]);
 }
 
-#define FLAG(ch, long_name, field, text)                               \
-	{                                                              \
-		.letter = (ch), .name = (long_name), .type = ARG_FLAG, \
-		.dst = &o.field, .help = (text)                        \
-	}
-#define TEXT(long_name, field, what, text)                              \
-	{                                                               \
-		.name = (long_name), .type = ARG_TEXT, .dst = &o.field, \
-		.value = (what), .help = (text)                         \
-	}
-#define NUMBER(long_name, field, what, low, high, text)                      \
-	{                                                                    \
-		.name = (long_name), .type = ARG_NUMBER, .dst = &o.field,    \
-		.value = (what), .help = (text), .min = (low), .max = (high) \
-	}
-
 /* lint: long because the table of options is in it */
 int s3_main(int argc, char **argv)
 {
@@ -193,40 +177,46 @@ int s3_main(int argc, char **argv)
 		.status_fd = UINT64_MAX,
 		.timeout_s = 60};
 	const struct arg_opt opts[] = {
-		FLAG('r', "recursive", recursive, "ls, rm: all below"),
-		FLAG(0, "json", json, "outcomes as JSON, one a line"),
-		FLAG('q', "quiet", quiet, "no progress on a terminal"),
-		TEXT("endpoint-url", endpoint, "URL",
+		OPT_FLAG('r', "recursive", &o.recursive, "ls, rm: all below"),
+		OPT_FLAG(0, "json", &o.json, "outcomes as JSON, one a line"),
+		OPT_FLAG('q', "quiet", &o.quiet, "no progress on a terminal"),
+		OPT_TEXT(0, "endpoint-url", &o.endpoint, "URL",
 			"the store, if it is not AWS"),
-		TEXT("region", region, "NAME", "region (us-east-1)"),
-		TEXT("profile", profile, "NAME", "section of ~/.aws files"),
-		TEXT("ca-bundle", ca_file, "FILE",
+		OPT_TEXT(0, "region", &o.region, "NAME", "region (us-east-1)"),
+		OPT_TEXT(0, "profile", &o.profile, "NAME",
+			"section of ~/.aws files"),
+		OPT_TEXT(0, "ca-bundle", &o.ca_file, "FILE",
 			"trust the authorities in FILE (PEM)"),
-		FLAG(0, "no-verify-ssl", insecure, "accept any certificate"),
-		FLAG(0, "no-sign-request", anonymous, "without credentials"),
-		FLAG(0, "path-style", path_style,
+		OPT_FLAG(0, "no-verify-ssl", &o.insecure,
+			"accept any certificate"),
+		OPT_FLAG(0, "no-sign-request", &o.anonymous,
+			"without credentials"),
+		OPT_FLAG(0, "path-style", &o.path_style,
 			"the bucket in the path (custom endpoints: default)"),
-		FLAG(0, "virtual-host", virtual_host,
+		OPT_FLAG(0, "virtual-host", &o.virtual_host,
 			"the bucket in the host name (AWS: default)"),
-		TEXT("checksum", checksum, "KIND",
+		OPT_TEXT(0, "checksum", &o.checksum, "KIND",
 			"none, crc32, crc32c, crc64nvme (default) or sha256"),
-		TEXT("content-type", content_type, "TYPE",
+		OPT_TEXT(0, "content-type", &o.content_type, "TYPE",
 			"put: type of the object"),
-		FLAG(0, "delete", remove_extra,
+		OPT_FLAG(0, "delete", &o.remove_extra,
 			"sync: remove what the source does not have"),
-		FLAG(0, "dry-run", dry_run, "sync: say what would be done"),
-		NUMBER("part-size", part_mb, "MB", 5, 1024,
+		OPT_FLAG(0, "dry-run", &o.dry_run,
+			"sync: say what would be done"),
+		OPT_NUMBER(0, "part-size", &o.part_mb, "MB", 5, 1024,
 			"MiB of a part (8)"),
-		NUMBER("threads", threads, "N", 1, 64,
+		OPT_NUMBER(0, "threads", &o.threads, "N", 1, 64,
 			"parts or objects at once (8)"),
-		NUMBER("retries", retries, "N", 0, 100,
+		OPT_NUMBER(0, "retries", &o.retries, "N", 0, 100,
 			"repetitions of a call (5)"),
-		NUMBER("timeout", timeout_s, "S", 1, 86400,
+		OPT_NUMBER(0, "timeout", &o.timeout_s, "S", 1, 86400,
 			"longest silence of the store (60)"),
-		TEXT("method", method, "METHOD", "presign: GET, PUT ..."),
-		NUMBER("expires-in", expires, "S", 1, SIGV4_EXPIRES_MAX,
+		OPT_TEXT(0, "method", &o.method, "METHOD",
+			"presign: GET, PUT ..."),
+		OPT_NUMBER(0, "expires-in", &o.expires, "S", 1,
+			SIGV4_EXPIRES_MAX,
 			"presign: good for S seconds (3600)"),
-		NUMBER("status-fd", status_fd, "N", 0, 1 << 20,
+		OPT_NUMBER(0, "status-fd", &o.status_fd, "N", 0, 1 << 20,
 			"outcomes as JSON to that descriptor"),
 	};
 	int first = applet_args(&applet_s3, opts, ARRAY_LEN(opts), argc, argv);

@@ -196,22 +196,6 @@ static void options_fini(struct tar_options *o)
 	buf_fini(&o->names_text);
 }
 
-#define FLAG(ch, long_name, field, text)                               \
-	{                                                              \
-		.letter = (ch), .name = (long_name), .type = ARG_FLAG, \
-		.dst = &o.field, .help = (text)                        \
-	}
-#define TEXT(ch, long_name, field, what, text)                         \
-	{                                                              \
-		.letter = (ch), .name = (long_name), .type = ARG_TEXT, \
-		.dst = &o.field, .value = (what), .help = (text)       \
-	}
-#define NUMBER(long_name, field, what, text)                              \
-	{                                                                 \
-		.name = (long_name), .type = ARG_NUMBER, .dst = &o.field, \
-		.value = (what), .help = (text), .max = INT64_MAX         \
-	}
-
 /* lint: long because the table of options is in it */
 int tar_main(int argc, char **argv)
 {
@@ -219,70 +203,65 @@ int tar_main(int argc, char **argv)
 	struct report r = {0};
 	struct bundle b;
 	const struct arg_opt opts[] = {
-		FLAG('c', "create", create, "make an archive"),
-		FLAG('x', "extract", extract, "unpack an archive"),
-		FLAG(0, "get", extract, "the same"),
-		FLAG('t', "list", list, "list an archive"),
-		TEXT('f', "file", file, "FILE",
+		OPT_FLAG('c', "create", &o.create, "make an archive"),
+		OPT_FLAG('x', "extract", &o.extract, "unpack an archive"),
+		OPT_FLAG(0, "get", &o.extract, "the same"),
+		OPT_FLAG('t', "list", &o.list, "list an archive"),
+		OPT_TEXT('f', "file", &o.file, "FILE",
 			"the archive; - is standard input or output"),
-		FLAG('z', "gzip", gzip, "compress; reading, insist on gzip"),
-		{'C', "directory", ARG_CALL, &o, "DIR",
-			"go to DIR first; -c: for the names behind it", 0, 0,
-			on_chdir},
-		FLAG('v', "verbose", verbose,
+		OPT_FLAG('z', "gzip", &o.gzip,
+			"compress; reading, insist on gzip"),
+		OPT_CALL('C', "directory", on_chdir, &o, "DIR",
+			"go to DIR first; -c: for the names behind it"),
+		OPT_FLAG('v', "verbose", &o.verbose,
 			"name members; -tv: with mode, owner, size, date"),
-		{.name = "exclude",
-			.type = ARG_LIST,
-			.dst = &o.exclude,
-			.value = "PATTERN",
-			.help = "leave out what matches, and what is below"},
-		NUMBER("strip-components", strip, "N",
+		OPT_LIST(0, "exclude", &o.exclude, "PATTERN",
+			"leave out what matches, and what is below"),
+		OPT_NUMBER(0, "strip-components", &o.strip, "N", 0, INT64_MAX,
 			"drop the first N parts of each name"),
-		FLAG('p', "preserve-permissions", keep_modes,
+		OPT_FLAG('p', "preserve-permissions", &o.keep_modes,
 			"set modes exactly, set-id bits included"),
-		FLAG(0, "same-permissions", keep_modes, "the same"),
-		FLAG('k', "keep-old-files", keep_old,
+		OPT_FLAG(0, "same-permissions", &o.keep_modes, "the same"),
+		OPT_FLAG('k', "keep-old-files", &o.keep_old,
 			"do not replace what is there"),
-		FLAG(0, "same-owner", same_owner, "restore owners, by number"),
-		{'o', "no-same-owner", ARG_CALL, &o.same_owner, NULL,
-			"do not (the default, also for root)", 0, 0,
-			on_no_same_owner},
-		FLAG(0, "numeric-owner", numeric_owner,
+		OPT_FLAG(0, "same-owner", &o.same_owner,
+			"restore owners, by number"),
+		OPT_CALL('o', "no-same-owner", on_no_same_owner, &o.same_owner,
+			NULL, "do not (the default, also for root)"),
+		OPT_FLAG(0, "numeric-owner", &o.numeric_owner,
 			"numbers, not names, of owners"),
-		{'T', "files-from", ARG_LIST, &o.files_from, "FILE",
-			"further names, one a line", 0, 0, NULL},
-		TEXT(0, "sort", sort, "ORDER",
+		OPT_LIST('T', "files-from", &o.files_from, "FILE",
+			"further names, one a line"),
+		OPT_TEXT(0, "sort", &o.sort, "ORDER",
 			"none, or name: the same order every time"),
-		TEXT(0, "mtime", mtime, "DATE",
+		OPT_TEXT(0, "mtime", &o.mtime, "DATE",
 			"time of all members: @SECONDS or a date (UTC)"),
-		TEXT(0, "owner", owner, "USER[:UID]", "owner of all members"),
-		TEXT(0, "group", group, "GROUP[:GID]", "group of all members"),
-		TEXT(0, "format", format, "FORMAT",
+		OPT_TEXT(0, "owner", &o.owner, "USER[:UID]",
+			"owner of all members"),
+		OPT_TEXT(0, "group", &o.group, "GROUP[:GID]",
+			"group of all members"),
+		OPT_TEXT(0, "format", &o.format, "FORMAT",
 			"ustar (PAX only where needed), or posix: parts of\n"
 			"seconds too"),
-		FLAG(0, "one-file-system", one_file_system,
+		OPT_FLAG(0, "one-file-system", &o.one_file_system,
 			"stay on the file systems of the names"),
-		FLAG(0, "special", special, "devices and FIFOs too"),
-		FLAG(0, "ignore-missing", ignore_missing,
+		OPT_FLAG(0, "special", &o.special, "devices and FIFOs too"),
+		OPT_FLAG(0, "ignore-missing", &o.ignore_missing,
 			"names that do not exist are no error"),
-		FLAG(0, "totals", totals, "tell the numbers at the end"),
-		FLAG(0, "atomic", atomic,
+		OPT_FLAG(0, "totals", &o.totals, "tell the numbers at the end"),
+		OPT_FLAG(0, "atomic", &o.atomic,
 			"unpack all of it, or change nothing"),
-		FLAG(0, "strict-members", strict,
+		OPT_FLAG(0, "strict-members", &o.strict,
 			"absolute names too are refused, and a\n"
 			"member that is refused ends it all"),
-		NUMBER("max-size", max_size, "BYTES",
+		OPT_NUMBER(0, "max-size", &o.max_size, "BYTES", 0, INT64_MAX,
 			"refuse more than this in files"),
-		NUMBER("max-entries", max_entries, "N",
+		OPT_NUMBER(0, "max-entries", &o.max_entries, "N", 0, INT64_MAX,
 			"refuse more members than this"),
-		NUMBER("max-ratio", max_ratio, "N",
+		OPT_NUMBER(0, "max-ratio", &o.max_ratio, "N", 0, INT64_MAX,
 			"refuse what gzip made N times smaller"),
-		{.name = "status-fd",
-			.type = ARG_NUMBER,
-			.dst = &o.status_fd,
-			.value = "N",
-			.help = "write the outcome as a JSON line there",
-			.max = 1 << 20},
+		OPT_NUMBER(0, "status-fd", &o.status_fd, "N", 0, 1 << 20,
+			"write the outcome as a JSON line there"),
 	};
 	unbundle(&b, opts, ARRAY_LEN(opts), argc, argv);
 	int first =
