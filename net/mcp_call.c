@@ -112,13 +112,13 @@ void mcp_call_arm(struct mcp_upstream *u, struct mcp_call *call)
 
 struct buf *mcp_call_outlet(struct mcp_upstream *u)
 {
-	return u->state == MCP_READY ? mcp_child_queue(u->child) : &u->held;
+	return u->state == MCP_READY ? mcp_conn_queue(u->conn) : &u->held;
 }
 
 static void flush(struct mcp_upstream *u)
 {
 	if (u->state == MCP_READY)
-		mcp_child_flush(u->child);
+		mcp_conn_flush(u->conn);
 }
 
 static size_t add_edit(
@@ -203,12 +203,12 @@ void mcp_upstream_tell(
 void mcp_upstream_forward(struct mcp_upstream *u, struct str text,
 	const struct jsonrpc_edit *edits, size_t n)
 {
-	if (!u->child)
+	if (!u->conn)
 		return;
-	struct buf *out = mcp_child_queue(u->child);
+	struct buf *out = mcp_conn_queue(u->conn);
 	jsonrpc_put_edited(out, text, edits, n);
 	buf_putc(out, '\n');
-	mcp_child_flush(u->child);
+	mcp_conn_flush(u->conn);
 }
 
 void mcp_upstream_cancel(struct mcp_call *call, struct str reason)

@@ -12,7 +12,7 @@
 
 static inline struct loop *mcp_upstream_loop(const struct mcp_upstream *u)
 {
-	return u->children->loop;
+	return u->conns->loop;
 }
 
 /* give the call the next id and remember it until it is delisted */

@@ -35,42 +35,27 @@ enum ending {
 };
 
 struct mcp_child {
-	struct mcp_children *all;
-	struct mcp_child *prev, *next;
-	char *name;
-	struct mcp_child_events events; /* on_line == NULL: retired */
-	pid_t pid;
+	struct mcp_conn base;
 	struct loop_child watch;
 	struct loop_fd in, out, err;
 	struct loop_timer timer;
-	struct loop_defer release;
 	enum ending ending;
-	struct buf queue;   /* to its stdin */
 	struct buf partial; /* from its stdout, up to the first newline */
 	size_t scanned;     /* bytes of partial known to hold no newline */
-	struct buf tail;    /* end of stderr */
 	struct buf err_line;
 	uint64_t log_window; /* second of the lines counted below */
 	unsigned logged, dropped;
 	const char *fault; /* why we ended it ourselves; or NULL */
 };
 
-struct buf *mcp_child_queue(struct mcp_child *c)
+static struct mcp_child *child_of(struct mcp_conn *c)
 {
-	return &c->queue;
+	return CONTAINER_OF(c, struct mcp_child, base);
 }
 
-pid_t mcp_child_pid(const struct mcp_child *c)
+static struct loop *loop_of(const struct mcp_child *c)
 {
-	return c->pid;
-}
-
-struct str mcp_child_tail(const struct mcp_child *c)
-{
-	struct str tail = buf_str(&c->tail);
-	while (tail.n && strchr("\r\n \t", tail.p[tail.n - 1]))
-		tail.n--;
-	return tail;
+	return c->base.all->loop;
 }
 
 /* --------------------------------------------------------------- ending */
@@ -78,7 +63,7 @@ struct str mcp_child_tail(const struct mcp_child *c)
 static void close_watch(struct mcp_child *c, struct loop_fd *w)
 {
 	int fd = w->fd;
-	loop_del(c->all->loop, w);
+	loop_del(loop_of(c), w);
 	fd_close(&fd);
 }
 
@@ -90,10 +75,10 @@ static void end_step(struct mcp_child *c, enum ending step)
 	if (step == STDIN_CLOSED)
 		close_watch(c, &c->in);
 	else
-		(void)kill(-c->pid, step == TERMED ? SIGTERM : SIGKILL);
+		(void)kill(-c->base.pid, step == TERMED ? SIGTERM : SIGKILL);
 	if (step != KILLED)
-		(void)loop_timer_at(c->all->loop, &c->timer,
-			loop_now(c->all->loop) + GRACE_MS, on_grace_over, c);
+		(void)loop_timer_at(loop_of(c), &c->timer,
+			loop_now(loop_of(c)) + GRACE_MS, on_grace_over, c);
 }
 
 static void on_grace_over(void *owner)
@@ -111,56 +96,60 @@ static void fault(struct mcp_child *c, const char *why)
 	if (c->fault)
 		return;
 	c->fault = why;
-	log_warn("server %s: %s, ending it", c->name, why);
+	log_warn("server %s: %s, ending it", c->base.name, why);
 	end_step(c, TERMED);
 }
 
-void mcp_child_retire(struct mcp_child *c)
+static void retire(struct mcp_conn *conn)
 {
-	c->events = (struct mcp_child_events){0};
+	struct mcp_child *c = child_of(conn);
 	buf_fini(&c->partial);
 	c->scanned = 0;
 	if (c->ending == RUNNING)
 		end_step(c, STDIN_CLOSED);
 }
 
-void mcp_children_stop(struct mcp_children *all)
+static void stop(struct mcp_conn *conn)
 {
-	for (struct mcp_child *c = all->first; c; c = c->next) {
-		close_watch(c, &c->in);
-		if (c->ending == RUNNING || c->ending == STDIN_CLOSED)
-			end_step(c, TERMED);
-	}
+	struct mcp_child *c = child_of(conn);
+	close_watch(c, &c->in);
+	if (c->ending == RUNNING || c->ending == STDIN_CLOSED)
+		end_step(c, TERMED);
 }
 
 /* ---------------------------------------------------------------- input */
 
-void mcp_child_flush(struct mcp_child *c)
+static void flush(struct mcp_child *c)
 {
 	if (c->in.fd < 0) {
-		buf_reset(&c->queue);
+		buf_reset(&c->base.queue);
 		return;
 	}
-	if (c->queue.err) {
+	if (c->base.queue.err) {
 		fault(c, "it does not read its input");
-		buf_reset(&c->queue);
+		buf_reset(&c->base.queue);
 		return;
 	}
-	while (c->queue.n) {
-		struct str data = buf_str(&c->queue);
+	while (c->base.queue.n) {
+		struct str data = buf_str(&c->base.queue);
 		ssize_t n = fd_write(c->in.fd, data.p, data.n);
 		if (n == -EAGAIN)
 			break;
 		if (n < 0) {
 			/* EPIPE: its exit is on the way and tells more */
 			close_watch(c, &c->in);
-			buf_reset(&c->queue);
+			buf_reset(&c->base.queue);
 			return;
 		}
-		buf_consume(&c->queue, (size_t)n);
+		buf_consume(&c->base.queue, (size_t)n);
 	}
-	loop_mod(c->all->loop, &c->in, c->queue.n ? EPOLLOUT : 0);
-	buf_trim(&c->queue, KEEP_IDLE);
+	loop_mod(loop_of(c), &c->in, c->base.queue.n ? EPOLLOUT : 0);
+	buf_trim(&c->base.queue, KEEP_IDLE);
+}
+
+static void flush_conn(struct mcp_conn *conn)
+{
+	flush(child_of(conn));
 }
 
 static void on_in(void *owner, uint32_t events)
@@ -169,18 +158,10 @@ static void on_in(void *owner, uint32_t events)
 	if (events & EPOLLERR)
 		close_watch(c, &c->in);
 	else
-		mcp_child_flush(c);
+		flush(c);
 }
 
 /* --------------------------------------------------------------- output */
-
-static void deliver(struct mcp_child *c, struct str line)
-{
-	if (line.n && line.p[line.n - 1] == '\r')
-		line.n--;
-	if (line.n && c->events.on_line)
-		c->events.on_line(c->events.owner, line);
-}
 
 /* hand on every complete line in partial */
 static void split_lines(struct mcp_child *c)
@@ -194,7 +175,7 @@ static void split_lines(struct mcp_child *c)
 			return;
 		}
 		size_t len = c->scanned + at;
-		deliver(c, str_first(all, len));
+		mcp_conn_deliver(&c->base, str_first(all, len));
 		c->scanned = 0;
 		if (c->partial.n == 0)
 			return; /* retired by what the line led to */
@@ -219,7 +200,7 @@ static bool read_out(struct mcp_child *c)
 		return false;
 	}
 	buf_commit(&c->partial, (size_t)n);
-	if (!c->events.on_line)
+	if (!c->base.events.on_line)
 		buf_reset(&c->partial);
 	split_lines(c);
 	buf_trim(&c->partial, KEEP_IDLE);
@@ -235,8 +216,8 @@ static void on_out(void *owner, uint32_t events)
 			break;
 	/* alive without an output it can answer nothing any more */
 	if (c->out.fd < 0 && c->ending == RUNNING)
-		(void)loop_timer_at(c->all->loop, &c->timer,
-			loop_now(c->all->loop) + GRACE_MS, on_grace_over, c);
+		(void)loop_timer_at(loop_of(c), &c->timer,
+			loop_now(loop_of(c)) + GRACE_MS, on_grace_over, c);
 }
 
 /* --------------------------------------------------------------- stderr */
@@ -244,33 +225,24 @@ static void on_out(void *owner, uint32_t events)
 static void log_dropped(struct mcp_child *c)
 {
 	if (c->dropped)
-		log_warn("server %s: %u lines of its stderr dropped", c->name,
-			c->dropped);
+		log_warn("server %s: %u lines of its stderr dropped",
+			c->base.name, c->dropped);
 	c->dropped = 0;
 }
 
 static void log_line(struct mcp_child *c, struct str line)
 {
-	uint64_t second = loop_now(c->all->loop) / 1000;
+	uint64_t second = loop_now(loop_of(c)) / 1000;
 	if (second != c->log_window) {
 		log_dropped(c);
 		c->log_window = second;
 		c->logged = 0;
 	}
 	if (c->logged++ < LOG_LINES_PER_S)
-		log_info("server %s: %.*s", c->name,
+		log_info("server %s: %.*s", c->base.name,
 			STR_FMT(str_first(line, LOG_TEXT_MAX)));
 	else
 		c->dropped++;
-}
-
-static void keep_tail(struct mcp_child *c, struct str text)
-{
-	if (text.n > MCP_TAIL_MAX)
-		text = str_from_index(text, text.n - MCP_TAIL_MAX);
-	if (c->tail.n + text.n > MCP_TAIL_MAX)
-		buf_consume(&c->tail, c->tail.n + text.n - MCP_TAIL_MAX);
-	buf_put_str(&c->tail, text);
 }
 
 static void log_stderr(struct mcp_child *c, struct str text)
@@ -299,7 +271,7 @@ static bool read_err(struct mcp_child *c)
 		close_watch(c, &c->err);
 		return false;
 	}
-	keep_tail(c, str_from(text, (size_t)n));
+	mcp_conn_keep_tail(&c->base, str_from(text, (size_t)n));
 	log_stderr(c, str_from(text, (size_t)n));
 	return n == (ssize_t)sizeof(text);
 }
@@ -315,32 +287,27 @@ static void on_err(void *owner, uint32_t events)
 
 /* ----------------------------------------------------------------- exit */
 
-static void release(void *owner)
+static void release(struct mcp_conn *conn)
 {
-	struct mcp_child *c = owner;
-	buf_fini(&c->queue);
+	struct mcp_child *c = child_of(conn);
 	buf_fini(&c->partial);
-	buf_fini(&c->tail);
 	buf_fini(&c->err_line);
-	mem_free(c->name);
+	mcp_conn_fini(conn);
 	mem_free(c);
 }
 
+static const struct mcp_conn_kind kind = {.flush = flush_conn,
+	.retire = retire,
+	.stop = stop,
+	.release = release};
+
 static void forget(struct mcp_child *c)
 {
-	struct loop *loop = c->all->loop;
 	close_watch(c, &c->in);
 	close_watch(c, &c->out);
 	close_watch(c, &c->err);
-	loop_timer_clear(loop, &c->timer);
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		c->all->first = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
-	c->all->alive--;
-	loop_defer(loop, &c->release, release, c);
+	loop_timer_clear(loop_of(c), &c->timer);
+	mcp_conn_delist(&c->base);
 }
 
 /*
@@ -365,11 +332,11 @@ static void on_child_exit(void *owner, pid_t pid, int wait_status)
 		log_line(c, buf_str(&c->err_line));
 	log_dropped(c);
 	/* what it left behind in its group is of no use without it */
-	(void)kill(-c->pid, SIGKILL);
+	(void)kill(-c->base.pid, SIGKILL);
 	if (!reason)
 		reason = spawn_status_text(text, sizeof(text), wait_status);
-	if (c->events.on_exit)
-		c->events.on_exit(c->events.owner, reason);
+	if (c->base.events.on_exit)
+		c->base.events.on_exit(c->base.events.owner, reason);
 	forget(c);
 }
 
@@ -414,7 +381,7 @@ static int watch(struct mcp_child *c, struct loop_fd *w, int *fd,
 {
 	int r = fd_set_nonblock(*fd, true);
 	if (r == 0)
-		r = loop_add(c->all->loop, w, *fd, events, fn, c);
+		r = loop_add(loop_of(c), w, *fd, events, fn, c);
 	if (r == 0)
 		*fd = -1; /* the watcher owns it now */
 	return r;
@@ -453,7 +420,7 @@ static int start_process(struct mcp_child *c,
 		.group = SPAWN_NEW_SESSION,
 		.die_with_parent = true,
 		.foreground_tty = -1};
-	int r = env ? spawn(&request, &c->pid, &step) : -ENOMEM;
+	int r = env ? spawn(&request, &c->base.pid, &step) : -ENOMEM;
 	if (r < 0)
 		fmt_str(why->text, sizeof(why->text), "%s '%s': %s",
 			step_text(step),
@@ -473,43 +440,27 @@ static int connect_pipes(struct mcp_child *c, int pipes[3][2])
 	return r;
 }
 
-static struct mcp_child *new_child(struct mcp_children *all,
+static struct mcp_child *new_child(struct mcp_conns *all,
 	const struct mcp_server_config *config,
-	const struct mcp_child_events *events)
+	const struct mcp_conn_events *events)
 {
 	struct mcp_child *c = mem_new(sizeof(*c));
 	if (!c)
 		return NULL;
-	c->all = all;
-	c->name = mem_dup(config->name, strlen(config->name));
-	if (!c->name) {
-		mem_free(c);
-		return NULL;
-	}
-	c->events = *events;
 	c->in.fd = -1;
 	c->out.fd = -1;
 	c->err.fd = -1;
-	buf_init(&c->queue, MCP_QUEUE_MAX);
 	buf_init(&c->partial, MCP_LINE_MAX);
-	buf_init(&c->tail, MCP_TAIL_MAX);
 	buf_init(&c->err_line, LOG_TEXT_MAX);
-	return c;
+	if (mcp_conn_init(&c->base, &kind, all, config, events))
+		return c;
+	release(&c->base);
+	return NULL;
 }
 
-static void enlist(struct mcp_child *c)
-{
-	c->next = c->all->first;
-	if (c->next)
-		c->next->prev = c;
-	c->all->first = c;
-	c->all->alive++;
-	loop_child_add(c->all->loop, &c->watch, c->pid, on_child_exit, c);
-}
-
-struct mcp_child *mcp_child_start(struct mcp_children *all,
+struct mcp_conn *mcp_child_start(struct mcp_conns *all,
 	const struct mcp_server_config *config,
-	const struct mcp_child_events *events, struct mcp_why *why)
+	const struct mcp_conn_events *events, struct mcp_why *why)
 {
 	int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
 	struct mcp_child *c = new_child(all, config, events);
@@ -521,16 +472,18 @@ struct mcp_child *mcp_child_start(struct mcp_children *all,
 	else
 		r = start_process(c, config, pipes, why);
 	if (r == 0) {
-		enlist(c);
+		mcp_conn_enlist(&c->base);
+		loop_child_add(
+			all->loop, &c->watch, c->base.pid, on_child_exit, c);
 		if (connect_pipes(c, pipes) < 0)
 			fault(c, "its pipes cannot be watched");
 	} else if (c) {
-		release(c);
+		release(&c->base);
 		c = NULL;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(pipes); i++) {
 		fd_close(&pipes[i][0]);
 		fd_close(&pipes[i][1]);
 	}
-	return c;
+	return c ? &c->base : NULL;
 }

@@ -134,7 +134,7 @@ static void bad_list(struct mcp_upstream *u, enum mcp_kind kind, int err)
 static void on_poll(void *owner)
 {
 	struct mcp_upstream *u = owner;
-	if (!u->listing[MCP_TOOLS].call.upstream && u->child)
+	if (!u->listing[MCP_TOOLS].call.upstream && u->conn)
 		ask_page(u, MCP_TOOLS, no_cursor);
 }
 
@@ -208,7 +208,7 @@ void mcp_lists_ask(struct mcp_upstream *u)
 		if (!u->listing[k].done)
 			ask_page(u, (enum mcp_kind)k, no_cursor);
 	}
-	mcp_child_flush(u->child);
+	mcp_conn_flush(u->conn);
 	check_ready(u);
 }
 
@@ -222,7 +222,7 @@ bool mcp_lists_changed(struct mcp_upstream *u, const struct jsonrpc *m)
 		meant = true;
 		if (l->call.upstream)
 			l->stale = true;
-		else if (u->state == MCP_READY && u->child)
+		else if (u->state == MCP_READY && u->conn)
 			ask_page(u, (enum mcp_kind)k, no_cursor);
 	}
 	return meant;

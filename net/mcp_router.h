@@ -17,7 +17,7 @@ struct mcp_swap;
 
 struct mcp_router {
 	struct loop *loop;
-	struct mcp_children children;
+	struct mcp_conns conns;
 	struct mcp_sessions sessions;
 	struct mcp_upstream **set; /* what serves now */
 	size_t n;

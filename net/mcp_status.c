@@ -42,8 +42,8 @@ static void put_server(struct json_writer *w, const struct mcp_upstream *u)
 	json_w_key(w, "state");
 	json_w_text(w, state_name(u->state));
 	json_w_key(w, "pid");
-	if (u->child)
-		json_w_u64(w, (uint64_t)mcp_child_pid(u->child));
+	if (u->conn)
+		json_w_u64(w, (uint64_t)mcp_conn_pid(u->conn));
 	else
 		json_w_null(w);
 	json_w_key(w, "protocol");
@@ -60,7 +60,7 @@ static void put_server(struct json_writer *w, const struct mcp_upstream *u)
 	json_w_key(w, "last_failure");
 	json_w_text(w, u->why);
 	json_w_key(w, "stderr");
-	json_w_str(w, u->child ? mcp_child_tail(u->child) : STR(""));
+	json_w_str(w, u->conn ? mcp_conn_tail(u->conn) : STR(""));
 	json_w_close(w, '}');
 }
 

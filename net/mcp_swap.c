@@ -300,7 +300,7 @@ static bool add_server(struct mcp_swap *s, size_t i)
 	struct mcp_upstream *u = twin_of(s->router, s->config.servers[i]);
 	if (!u || u->state != MCP_READY) {
 		u = mcp_upstream_new(
-			&s->router->children, s->config.servers[i], &events);
+			&s->router->conns, s->config.servers[i], &events);
 		if (!u)
 			return false;
 		s->config.servers[i] = NULL;
@@ -378,7 +378,7 @@ void mcp_router_init(struct mcp_router *r, struct loop *loop)
 {
 	enum { SCRATCH_MAX = MCP_LINE_MAX + 65536 };
 	*r = (struct mcp_router){.loop = loop,
-		.children = {.loop = loop},
+		.conns = {.loop = loop},
 		.level = -1,
 		.idle_ms = (uint64_t)MCP_SESSION_IDLE_S * 1000};
 	r->sessions.on_end = on_session_end;
@@ -417,10 +417,10 @@ void mcp_router_stop(struct mcp_router *r)
 	r->n = 0;
 	mcp_index_fini(&r->index);
 	mcp_subs_reroute(r);
-	mcp_children_stop(&r->children);
+	mcp_conns_stop(&r->conns);
 }
 
 bool mcp_router_idle(const struct mcp_router *r)
 {
-	return r->children.alive == 0;
+	return r->conns.alive == 0;
 }

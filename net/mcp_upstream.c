@@ -44,9 +44,9 @@ void mcp_lists_ready(struct mcp_upstream *u)
 	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
 	if (!first && u->events.on_again)
 		u->events.on_again(u->events.owner, u);
-	buf_put_str(mcp_child_queue(u->child), buf_str(&u->held));
+	buf_put_str(mcp_conn_queue(u->conn), buf_str(&u->held));
 	buf_fini(&u->held);
-	mcp_child_flush(u->child);
+	mcp_conn_flush(u->conn);
 	log_debug("server %s: ready after %llu ms, %zu tools", u->config->name,
 		(unsigned long long)(loop_now(mcp_upstream_loop(u)) -
 				     u->started_ms),
@@ -60,14 +60,14 @@ void mcp_lists_ready(struct mcp_upstream *u)
 /* before the first readiness there is no second try: the owner decides */
 static void give_up(struct mcp_upstream *u)
 {
-	struct mcp_child *child = u->child;
+	struct mcp_conn *conn = u->conn;
 	log_warn("%s", u->why);
 	u->state = MCP_FAILED;
-	u->child = NULL;
+	u->conn = NULL;
 	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
-	if (child)
-		mcp_child_retire(child);
+	if (conn)
+		mcp_conn_retire(conn);
 	mcp_call_fail_all(u, u->why);
 	if (u->events.on_failed)
 		u->events.on_failed(u->events.owner, u);
@@ -83,8 +83,8 @@ void mcp_lists_failed(struct mcp_upstream *u, const char *why)
 	}
 	/* it was fine before: the next process may be so again */
 	log_warn("%s", u->why);
-	mcp_child_retire(u->child);
-	u->child = NULL;
+	mcp_conn_retire(u->conn);
+	u->conn = NULL;
 	restart(u);
 }
 
@@ -98,14 +98,14 @@ static void on_own_failure(struct mcp_call *call, const char *why)
 void mcp_upstream_ask(struct mcp_upstream *u, struct mcp_call *call,
 	const char *method, struct str params)
 {
-	struct buf *out = mcp_child_queue(u->child);
+	struct buf *out = mcp_conn_queue(u->conn);
 	mcp_call_enlist(u, call);
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	buf_put_u64(out, call->id);
 	buf_putf(out, ",\"method\":\"%s\",\"params\":", method);
 	buf_put_str(out, params);
 	buf_puts(out, "}\n");
-	mcp_child_flush(u->child);
+	mcp_conn_flush(u->conn);
 }
 
 static void on_initialized(struct mcp_call *call, const struct jsonrpc *m)
@@ -127,8 +127,8 @@ static void on_initialized(struct mcp_call *call, const struct jsonrpc *m)
 		mcp_lists_failed(u, "it speaks no protocol version that we do");
 		return;
 	}
-	buf_puts(mcp_child_queue(u->child), "{\"jsonrpc\":\"2.0\",\"method\":"
-					    "\"notifications/initialized\"}\n");
+	buf_puts(mcp_conn_queue(u->conn), "{\"jsonrpc\":\"2.0\",\"method\":"
+					  "\"notifications/initialized\"}\n");
 	u->can = mcp_greeting_read(json_member(m->result, "capabilities"));
 	buf_reset(&u->instructions);
 	raw = json_member(m->result, "instructions");
@@ -163,7 +163,7 @@ static void ask_initialize(struct mcp_upstream *u)
 /* ping is everyone's duty; all else is for clients */
 static void answer_server(struct mcp_upstream *u, const struct jsonrpc *m)
 {
-	struct buf *out = mcp_child_queue(u->child);
+	struct buf *out = mcp_conn_queue(u->conn);
 	if (jsonrpc_is(m, "ping")) {
 		jsonrpc_put_result(out, m->id, STR("{}"));
 	} else if (u->events.on_request) {
@@ -174,7 +174,7 @@ static void answer_server(struct mcp_upstream *u, const struct jsonrpc *m)
 			STR("there is no client to ask yet"));
 	}
 	buf_putc(out, '\n');
-	mcp_child_flush(u->child);
+	mcp_conn_flush(u->conn);
 }
 
 static void on_notification(struct mcp_upstream *u, const struct jsonrpc *m)
@@ -239,7 +239,7 @@ static void on_line(void *owner, struct str line)
 /* "server 'x': exit 1 ...: LAST LINE OF STDERR" */
 static void explain_exit(struct mcp_upstream *u, const char *reason)
 {
-	struct str tail = mcp_child_tail(u->child);
+	struct str tail = mcp_conn_tail(u->conn);
 	enum { TAIL_SHOWN = 600 };
 	if (tail.n > TAIL_SHOWN)
 		tail = str_from_index(tail, tail.n - TAIL_SHOWN);
@@ -276,11 +276,11 @@ static void restart(struct mcp_upstream *u)
 	mcp_call_fail_all(u, u->why);
 }
 
-static void on_child_gone(void *owner, const char *reason)
+static void on_conn_gone(void *owner, const char *reason)
 {
 	struct mcp_upstream *u = owner;
 	explain_exit(u, reason);
-	u->child = NULL;
+	u->conn = NULL;
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
 	if (!u->was_ready) {
 		give_up(u);
@@ -314,14 +314,14 @@ static void start_failed(struct mcp_upstream *u)
 
 static void start(struct mcp_upstream *u)
 {
-	struct mcp_child_events events = {
-		.on_line = on_line, .on_exit = on_child_gone, .owner = u};
+	struct mcp_conn_events events = {
+		.on_line = on_line, .on_exit = on_conn_gone, .owner = u};
 	struct mcp_why why;
 	u->started_ms = loop_now(mcp_upstream_loop(u));
 	u->attempts++;
 	u->restarts += u->was_ready;
-	u->child = mcp_child_start(u->children, u->config, &events, &why);
-	if (!u->child) {
+	u->conn = mcp_conn_start(u->conns, u->config, &events, &why);
+	if (!u->conn) {
 		fmt_str(u->why, sizeof(u->why), "server '%s': %s",
 			u->config->name, why.text);
 		start_failed(u);
@@ -334,14 +334,14 @@ static void start(struct mcp_upstream *u)
 	ask_initialize(u);
 }
 
-struct mcp_upstream *mcp_upstream_new(struct mcp_children *children,
+struct mcp_upstream *mcp_upstream_new(struct mcp_conns *conns,
 	struct mcp_server_config *config,
 	const struct mcp_upstream_events *events)
 {
 	struct mcp_upstream *u = mem_new(sizeof(*u));
 	if (!u)
 		return NULL;
-	u->children = children;
+	u->conns = conns;
 	u->config = config;
 	u->events = *events;
 	u->backoff_ms = BACKOFF_FIRST_MS;
@@ -372,8 +372,8 @@ void mcp_upstream_free(struct mcp_upstream *u)
 	mcp_call_fail_all(u, u->why);
 	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
-	if (u->child)
-		mcp_child_retire(u->child);
+	if (u->conn)
+		mcp_conn_retire(u->conn);
 	mcp_lists_fini(u);
 	buf_fini(&u->instructions);
 	buf_fini(&u->held);

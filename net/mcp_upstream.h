@@ -10,7 +10,7 @@
 #define NET_MCP_UPSTREAM_H
 
 #include "net/jsonrpc.h"
-#include "net/mcp_child.h"
+#include "net/mcp_conn.h"
 #include "net/mcp_items.h"
 #include "net/mcp_stats.h"
 
@@ -90,8 +90,8 @@ struct mcp_listing {
 struct mcp_upstream {
 	struct mcp_server_config *config; /* owned */
 	struct mcp_upstream_events events;
-	struct mcp_children *children;
-	struct mcp_child *child; /* NULL: no process */
+	struct mcp_conns *conns;
+	struct mcp_conn *conn; /* NULL: none now */
 	enum mcp_state state;
 	bool was_ready;
 	struct mcp_items items[MCP_KINDS];
@@ -119,7 +119,7 @@ struct mcp_upstream {
  * Start a server; takes the configuration. Only NULL (no memory) is reported
  * here: all else comes as an event in a later turn.
  */
-struct mcp_upstream *mcp_upstream_new(struct mcp_children *children,
+struct mcp_upstream *mcp_upstream_new(struct mcp_conns *conns,
 	struct mcp_server_config *config,
 	const struct mcp_upstream_events *events);
 
