@@ -81,7 +81,8 @@ static struct mcp_post *post_of(
 	const struct mcp_session *s, const struct mcp_upstream *u)
 {
 	for (struct mcp_request *q = s->requests; q; q = q->next)
-		if (q->upstream == u && mcp_post_can_precede(q->post))
+		if (q->upstream == u && q->post &&
+			mcp_post_can_precede(q->post))
 			return q->post;
 	return NULL;
 }
@@ -90,9 +91,9 @@ static struct mcp_post *post_of(
 static struct mcp_session *caller(struct mcp_call *call)
 {
 	struct mcp_request *q = mcp_request_of(call);
-	if (!q || mcp_request_newest(q->post->session, call->upstream) != q)
+	if (!q || mcp_request_newest(q->session, call->upstream) != q)
 		return NULL;
-	return q->post->session;
+	return q->session;
 }
 
 static void count_callers(

@@ -36,6 +36,12 @@ struct str mcp_request_name(const struct mcp_request *q)
 	return str_from_index(buf_str(&q->text), q->id_len + q->token_len);
 }
 
+/* is there anybody to answer? */
+static bool is_awaited(const struct mcp_request *q)
+{
+	return q->post && mcp_post_listens(q->post);
+}
+
 static struct mcp_request *request_new(
 	struct mcp_post *p, struct str id, struct str token, struct str name)
 {
@@ -50,7 +56,8 @@ static struct mcp_request *request_new(
 		buf_init(&q->text, REQUEST_TEXT_MAX);
 	}
 	struct buf text = q->text;
-	*q = (struct mcp_request){.post = p, .text = text};
+	*q = (struct mcp_request){
+		.router = r, .session = p->session, .post = p, .text = text};
 	buf_init(&q->message, MCP_LINE_MAX);
 	buf_put_str(&q->text, id);
 	buf_put_str(&q->text, token);
@@ -69,12 +76,13 @@ static struct mcp_request *request_new(
 static void request_done(struct mcp_request *q)
 {
 	struct mcp_post *p = q->post;
-	struct mcp_router *r = p->router;
+	struct mcp_router *r = q->router;
+	struct mcp_session *s = q->session;
 	struct mcp_upstream *u = q->upstream;
 	if (q->prev)
 		q->prev->next = q->next;
 	else
-		p->session->requests = q->next;
+		s->requests = q->next;
 	if (q->next)
 		q->next->prev = q->prev;
 	buf_reset(&q->text);
@@ -82,9 +90,10 @@ static void request_done(struct mcp_request *q)
 	buf_fini(&q->message);
 	q->next = r->free_requests;
 	r->free_requests = q;
-	if (r->asks && !mcp_request_newest(p->session, u))
-		mcp_asks_settle(r, p->session, u);
-	mcp_post_closed(p);
+	if (r->asks && !mcp_request_newest(s, u))
+		mcp_asks_settle(r, s, u);
+	if (p)
+		mcp_post_closed(p);
 }
 
 struct mcp_request *mcp_request_newest(
@@ -137,7 +146,7 @@ static void answer_failure(struct mcp_request *q, struct str why)
 /* the server's answer with the client's id, and URIs as clients know them */
 static void pass_on(struct mcp_request *q, const struct jsonrpc *m)
 {
-	struct mcp_router *r = q->post->router;
+	struct mcp_router *r = q->router;
 	struct buf *out = &r->scratch;
 	struct jsonrpc_edit id = {m->id, mcp_request_id(q)};
 	buf_reset(out);
@@ -176,11 +185,11 @@ static void on_answer(struct mcp_call *call, const struct jsonrpc *m)
 	if (q->errand == MCP_ERRAND_READ && failed && mcp_route_read_again(q))
 		return;
 	if (q->errand == MCP_ERRAND_SUBSCRIBE && !failed)
-		mcp_subs_add(q->post->router, q->post->session, q->upstream,
+		mcp_subs_add(q->router, q->session, q->upstream,
 			mcp_request_name(q));
-	if (q->errand == MCP_ERRAND_TOOL && failed)
+	if (q->errand == MCP_ERRAND_TOOL && failed && q->post)
 		on_tool_error(q, m);
-	else if (mcp_post_listens(q->post))
+	else if (is_awaited(q))
 		pass_on(q, m);
 	request_done(q);
 }
@@ -188,7 +197,7 @@ static void on_answer(struct mcp_call *call, const struct jsonrpc *m)
 static void on_failure(struct mcp_call *call, const char *why)
 {
 	struct mcp_request *q = CONTAINER_OF(call, struct mcp_request, call);
-	if (mcp_post_listens(q->post))
+	if (is_awaited(q))
 		answer_failure(q, str_of(why));
 	request_done(q);
 }
@@ -196,10 +205,10 @@ static void on_failure(struct mcp_call *call, const char *why)
 static void on_progress(struct mcp_call *call, const struct jsonrpc *m)
 {
 	struct mcp_request *q = CONTAINER_OF(call, struct mcp_request, call);
-	struct buf *out = &q->post->router->scratch;
+	struct buf *out = &q->router->scratch;
 	struct jsonrpc_edit token = {
 		json_member(m->params, "progressToken"), request_token(q)};
-	if (q->token_len == 0 || !mcp_post_can_precede(q->post))
+	if (q->token_len == 0 || !q->post || !mcp_post_can_precede(q->post))
 		return;
 	buf_reset(out);
 	jsonrpc_put_edited(out, m->text, &token, 1);
@@ -275,7 +284,7 @@ static void end_cancelled(
 {
 	struct mcp_post *p = q->post;
 	mcp_upstream_cancel(&q->call, reason);
-	if (p->x && !p->batch)
+	if (p && p->x && !p->batch)
 		mcp_post_error(p, mcp_request_id(q), 0, message);
 	request_done(q);
 }

@@ -18,7 +18,9 @@ enum mcp_errand {
 
 struct mcp_request {
 	struct mcp_call call;
-	struct mcp_post *post;
+	struct mcp_router *router;
+	struct mcp_session *session; /* whose it is */
+	struct mcp_post *post;       /* NULL: nobody waits for it now */
 	enum mcp_errand errand;
 	struct mcp_upstream *upstream;
 	struct mcp_request *prev, *next; /* of the session, newest first */

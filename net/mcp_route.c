@@ -283,8 +283,9 @@ bool mcp_route_read_again(struct mcp_request *q)
 	struct jsonrpc m;
 	struct mcp_params c;
 	const char *why;
-	size_t n = find_places(q->post->router, mcp_request_name(q), places);
-	if (++q->place >= n || !mcp_post_listens(q->post) || q->message.err ||
+	size_t n = find_places(q->router, mcp_request_name(q), places);
+	if (++q->place >= n || !q->post || !mcp_post_listens(q->post) ||
+		q->message.err ||
 		jsonrpc_read_checked(&m, buf_str(&q->message), &why) != 0 ||
 		mcp_params_read(m.params, &c))
 		return false;
