@@ -116,7 +116,8 @@ static void print_help(const struct applet *a, const struct arg_table *table)
 	buf_puts(&b, a->usage);
 	buf_puts(&b, "\noptions:\n");
 	for (size_t i = 0; i < table->n; i++)
-		put_option(&b, &table->opts[i]);
+		if (table->opts[i].help)
+			put_option(&b, &table->opts[i]);
 	for (size_t i = 0; i < ARRAY_LEN(common); i++)
 		put_option(&b, &common[i]);
 	print_str(buf_str(&b));

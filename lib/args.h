@@ -35,8 +35,8 @@ struct arg_opt {
 	enum arg_type type;
 	void *dst;
 	const char *value; /* what the help calls the value; NULL: takes none */
-	const char *help;
-	uint64_t min; /* ARG_NUMBER */
+	const char *help;  /* NULL: not shown */
+	uint64_t min;      /* ARG_NUMBER */
 	uint64_t max;
 	arg_call_fn *call;
 };

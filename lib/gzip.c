@@ -27,6 +27,8 @@ enum {
 	FLAG_NAME = 1 << 3,
 	FLAG_COMMENT = 1 << 4,
 	FLAG_RESERVED = 0xe0,
+	XFL_SMALLEST = 2,
+	XFL_FASTEST = 4,
 	FIXED_SIZE = 10,
 	TRAILER_SIZE = 8,
 	/* ISA-L counts in 32 bits; longer buffers are taken in parts */
@@ -57,6 +59,8 @@ struct gunzip {
 	size_t extra;              /* bytes of FEXTRA left */
 	uint32_t crc;
 	uint32_t size; /* modulo 2^32, as the trailer has it */
+	struct gzip_about about;
+	size_t name_n; /* bytes in about.name */
 	struct inflate_state inflate;
 };
 
@@ -170,6 +174,8 @@ static int step_fixed(struct gunzip *z, struct gzip_io *io)
 	if (z->small[2] != METHOD_DEFLATE || z->small[3] & FLAG_RESERVED)
 		return GZIP_HEADER;
 	z->flags = z->small[3];
+	if (z->first)
+		z->about.mtime = get_le32(z->small + 4);
 	next_field(z);
 	return 0;
 }
@@ -183,16 +189,24 @@ static void step_extra(struct gunzip *z, struct gzip_io *io)
 		next_field(z);
 }
 
+/* what fits of the first member's name; it is zeroed from the start */
+static void keep_name(struct gunzip *z, const unsigned char *p, size_t n)
+{
+	n = size_min(n, sizeof(z->about.name) - 1 - z->name_n);
+	memcpy(z->about.name + z->name_n, p, n);
+	z->name_n += n;
+}
+
 /* FNAME and FCOMMENT end with a zero byte */
 static void step_text(struct gunzip *z, struct gzip_io *io)
 {
 	const unsigned char *end = memchr(io->in, 0, io->in_n);
-	if (!end) {
-		skip(io, io->in_n);
-		return;
-	}
-	skip(io, (size_t)(end - io->in) + 1);
-	next_field(z);
+	size_t n = end ? (size_t)(end - io->in) : io->in_n;
+	if (z->first && z->state == ST_NAME)
+		keep_name(z, io->in, n);
+	skip(io, n + (end ? 1 : 0));
+	if (end)
+		next_field(z);
 }
 
 /*
@@ -327,10 +341,9 @@ int gunzip_end(const struct gunzip *z)
 	case ST_IGNORE:
 		return GZIP_OK;
 	case ST_FIXED:
-		if (z->first && z->have == 0)
-			return GZIP_EMPTY;
-		/* one byte of a magic number behind a member is garbage */
-		return z->first || z->have > 1 ? GZIP_CUT : GZIP_OK;
+		if (z->have == 0)
+			return z->first ? GZIP_EMPTY : GZIP_OK;
+		return GZIP_CUT;
 	case ST_EXTRA_LEN:
 	case ST_EXTRA:
 	case ST_NAME:
@@ -345,111 +358,41 @@ int gunzip_end(const struct gunzip *z)
 
 bool gunzip_trailing(const struct gunzip *z)
 {
-	return z->trailing ||
-	       (z->state == ST_FIXED && !z->first && z->have == 1);
+	return z->trailing;
+}
+
+const struct gzip_about *gunzip_about(const struct gunzip *z)
+{
+	return &z->about;
+}
+
+uint32_t gunzip_crc(const struct gunzip *z)
+{
+	return z->crc;
 }
 
 /* -------------------------------------------------------------- writing */
 
-struct gzip {
-	uint8_t small[FIXED_SIZE]; /* header, later trailer */
-	size_t small_n;
-	size_t small_done;
-	bool ended; /* small holds the trailer */
-	uint32_t crc;
-	uint32_t size;
-	struct isal_zstream deflate;
-	uint8_t level[ISAL_DEF_LVL1_DEFAULT];
-};
-
-/* no time, no name, system unknown: the same bytes for the same input */
-static const uint8_t header[GZIP_HEADER_SIZE] = {
-	ID1, ID2, METHOD_DEFLATE, 0, 0, 0, 0, 0, 4, 255};
-
-struct gzip *gzip_new(void)
-{
-	struct gzip *z = mem_new(sizeof(*z));
-	if (!z)
-		return NULL;
-	memcpy(z->small, header, sizeof(header));
-	z->small_n = sizeof(header);
-	isal_deflate_init(&z->deflate);
-	z->deflate.level = 1;
-	z->deflate.level_buf = z->level;
-	z->deflate.level_buf_size = sizeof(z->level);
-	z->deflate.gzip_flag = IGZIP_DEFLATE;
-	return z;
-}
-
-void gzip_free(struct gzip *z)
-{
-	mem_free(z);
-}
-
-static void put_le32(uint8_t *p, uint32_t v)
-{
-	for (int i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> 8 * i);
-}
-
-static void write_small(struct gzip *z, struct gzip_io *io)
-{
-	size_t n = size_min(z->small_n - z->small_done, io->out_n);
-	memcpy(io->out, z->small + z->small_done, n);
-	z->small_done += n;
-	io->out += n;
-	io->out_n -= n;
-}
-
-static void deflate_some(struct gzip *z, struct gzip_io *io, bool finish)
-{
-	struct isal_zstream *s = &z->deflate;
-	uint32_t in_n = (uint32_t)size_min(io->in_n, STEP_MAX);
-	uint32_t out_n = (uint32_t)size_min(io->out_n, STEP_MAX);
-	s->next_in = (uint8_t *)(uintptr_t)io->in;
-	s->avail_in = in_n;
-	s->next_out = io->out;
-	s->avail_out = out_n;
-	s->end_of_stream = finish && in_n == io->in_n;
-	s->flush = NO_FLUSH;
-	/* its errors are wrong parameters only, and those are constants here */
-	(void)isal_deflate(s);
-	size_t used = in_n - s->avail_in;
-	size_t written = out_n - s->avail_out;
-	z->crc = crc32_gzip_refl(z->crc, io->in, used);
-	z->size += (uint32_t)used;
-	skip(io, used);
-	io->out += written;
-	io->out_n -= written;
-}
-
-bool gzip_step(struct gzip *z, struct gzip_io *io, bool finish)
-{
-	write_small(z, io);
-	while (!z->ended && io->out_n && (io->in_n || finish)) {
-		deflate_some(z, io, finish);
-		if (z->deflate.internal_state.state == ZSTATE_END) {
-			put_le32(z->small, z->crc);
-			put_le32(z->small + 4, z->size);
-			z->small_n = TRAILER_SIZE;
-			z->small_done = 0;
-			z->ended = true;
-			write_small(z, io);
-		}
-	}
-	return z->ended && z->small_done == z->small_n;
-}
-
-/* ------------------------------------------- writing, one block at a time */
-
 struct gzip_block {
 	struct isal_zstream deflate;
-	uint8_t level[ISAL_DEF_LVL1_DEFAULT];
+	unsigned level;
+	uint32_t room_n;
+	uint8_t room[]; /* tables of the level */
 };
 
-struct gzip_block *gzip_block_new(void)
+struct gzip_block *gzip_block_new(unsigned level)
 {
-	return mem_new(sizeof(struct gzip_block));
+	static const uint32_t sizes[GZIP_LEVEL_MAX + 1] = {0,
+		ISAL_DEF_LVL1_DEFAULT, ISAL_DEF_LVL2_DEFAULT,
+		ISAL_DEF_LVL3_DEFAULT};
+	if (level < GZIP_LEVEL_MIN || level > GZIP_LEVEL_MAX)
+		return NULL;
+	struct gzip_block *z = mem_new(sizeof(*z) + sizes[level]);
+	if (!z)
+		return NULL;
+	z->level = level;
+	z->room_n = sizes[level];
+	return z;
 }
 
 void gzip_block_free(struct gzip_block *z)
@@ -464,13 +407,14 @@ size_t gzip_block_step(
 	if (n > GZIP_BUFFER)
 		return 0;
 	isal_deflate_stateless_init(s);
-	s->level = 1;
-	s->level_buf = z->level;
-	s->level_buf_size = sizeof(z->level);
+	s->level = z->level;
+	s->level_buf = z->room;
+	s->level_buf_size = z->room_n;
 	s->gzip_flag = IGZIP_DEFLATE;
 	/* ends at a byte, and refers to nothing outside of the block */
 	s->flush = FULL_FLUSH;
 	s->end_of_stream = 0;
+	/* ISA-L only reads through it, whatever the type says */
 	s->next_in = (uint8_t *)(uintptr_t)in;
 	s->avail_in = (uint32_t)n;
 	s->next_out = out;
@@ -480,18 +424,45 @@ size_t gzip_block_step(
 	return GZIP_BLOCK_MAX - s->avail_out;
 }
 
-void gzip_header(unsigned char out[GZIP_HEADER_SIZE])
+static void put_le32(uint8_t *p, uint32_t v)
 {
-	memcpy(out, header, sizeof(header));
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> 8 * i);
 }
 
-void gzip_end(unsigned char out[GZIP_END_SIZE], uint32_t crc, uint32_t size)
+size_t gzip_header(unsigned char out[GZIP_HEADER_MAX], unsigned level,
+	const struct gzip_about *about)
+{
+	/* system unknown: the same bytes for the same input everywhere */
+	static const uint8_t plain[GZIP_HEADER_SIZE] = {
+		ID1, ID2, METHOD_DEFLATE, 0, 0, 0, 0, 0, 0, 255};
+	size_t n = about ? strlen(about->name) : 0;
+	memcpy(out, plain, sizeof(plain));
+	if (level == GZIP_LEVEL_MIN)
+		out[8] = XFL_FASTEST;
+	else if (level == GZIP_LEVEL_MAX)
+		out[8] = XFL_SMALLEST;
+	if (about)
+		put_le32(out + 4, about->mtime);
+	if (n == 0)
+		return sizeof(plain);
+	out[3] = FLAG_NAME;
+	memcpy(out + sizeof(plain), about->name, n + 1);
+	return sizeof(plain) + n + 1;
+}
+
+void gzip_last(unsigned char out[GZIP_LAST_SIZE])
 {
 	/* an empty last block, with the fixed codes */
 	out[0] = 3;
 	out[1] = 0;
-	put_le32(out + 2, crc);
-	put_le32(out + 6, size);
+}
+
+void gzip_end(unsigned char out[GZIP_END_SIZE], uint32_t crc, uint32_t size)
+{
+	gzip_last(out);
+	put_le32(out + GZIP_LAST_SIZE, crc);
+	put_le32(out + GZIP_LAST_SIZE + 4, size);
 }
 
 uint32_t gzip_crc32(uint32_t crc, const void *p, size_t n)

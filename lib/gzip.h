@@ -67,36 +67,41 @@ int gunzip_end(const struct gunzip *z);
 /* bytes that are neither a member nor padding followed the last member */
 bool gunzip_trailing(const struct gunzip *z);
 
+/* what a header says of the file that was compressed */
+struct gzip_about {
+	uint32_t mtime; /* seconds since the epoch; 0: unknown */
+	char name[256]; /* cut when it is longer; "": unknown */
+};
+
+/* of the first member; complete when its first byte has come out */
+const struct gzip_about *gunzip_about(const struct gunzip *z);
+
+/* CRC-32 of the member that was read last */
+uint32_t gunzip_crc(const struct gunzip *z);
+
 /* -------------------------------------------------------------- writing */
-
-struct gzip;
-
-struct gzip *gzip_new(void);
-void gzip_free(struct gzip *z);
-
-/*
- * Compress from io->in to io->out. With finish, the rest of the stream and
- * its trailer follow; call again with room until it returns true.
- */
-bool gzip_step(struct gzip *z, struct gzip_io *io, bool finish);
-
-/* ------------------------------------------- writing, one block at a time */
 
 /*
  * A stream in pieces that know nothing of each other, so that several threads
- * can make them: GZIP_HEADER_SIZE bytes of header, any number of blocks, and
- * the end. Each thread needs a compressor of its own.
+ * can make them: a header, any number of blocks, and the end. Each thread
+ * needs a compressor of its own.
  */
 struct gzip_block;
 
 enum {
+	GZIP_LEVEL_MIN = 1, /* fastest */
+	GZIP_LEVEL_MAX = 3,
+	/* without a name; one and its NUL follow */
 	GZIP_HEADER_SIZE = 10,
-	GZIP_END_SIZE = 10,
+	GZIP_HEADER_MAX = GZIP_HEADER_SIZE + 256,
+	GZIP_LAST_SIZE = 2,
+	GZIP_END_SIZE = GZIP_LAST_SIZE + 8,
 	/* room for a block of GZIP_BUFFER bytes, whatever they are */
 	GZIP_BLOCK_MAX = GZIP_BUFFER + (1 << 12),
 };
 
-struct gzip_block *gzip_block_new(void);
+/* NULL: no memory, or no such level */
+struct gzip_block *gzip_block_new(unsigned level);
 void gzip_block_free(struct gzip_block *z);
 
 /*
@@ -107,9 +112,14 @@ void gzip_block_free(struct gzip_block *z);
 size_t gzip_block_step(
 	struct gzip_block *z, const void *in, size_t n, unsigned char *out);
 
-void gzip_header(unsigned char out[GZIP_HEADER_SIZE]);
+/* returns its length; about may be NULL: no time and no name */
+size_t gzip_header(unsigned char out[GZIP_HEADER_MAX], unsigned level,
+	const struct gzip_about *about);
 
-/* crc and size (modulo 2^32) of all that is in the blocks */
+/* the deflate block that ends a stream of blocks */
+void gzip_last(unsigned char out[GZIP_LAST_SIZE]);
+
+/* that, and the trailer: crc and size (modulo 2^32) of all the blocks */
 void gzip_end(unsigned char out[GZIP_END_SIZE], uint32_t crc, uint32_t size);
 
 /* CRC-32 (ISO 3309) continued from crc; 0 to begin */

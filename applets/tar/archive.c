@@ -6,9 +6,14 @@
  */
 #include "applets/tar/archive.h"
 
-#include "applets/tar/ahead.h"
-#include "applets/tar/input.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "lib/fmt.h"
+#include "lib/gzip_ahead.h"
+#include "lib/gzip_in.h"
 #include "lib/mem.h"
 #include "lib/tar_read.h"
 
@@ -132,12 +137,32 @@ static void on_event(struct archive *a, enum tar_event event)
 	}
 }
 
+static enum fail_kind kind_of(const struct archive *a, const struct gzip_in *in)
+{
+	switch (in->fail) {
+	case GZIP_IN_FINE:
+	case GZIP_IN_ERRNO:
+		return FAIL_IO;
+	case GZIP_IN_FOREIGN:
+		return a->o->gzip ? FAIL_GZIP : FAIL_TAR;
+	case GZIP_IN_STREAM:
+		if (in->err == GZIP_CUT)
+			return FAIL_CUT;
+		return in->err == GZIP_EMPTY ? FAIL_EMPTY : FAIL_GZIP;
+	case GZIP_IN_RATIO:
+		return FAIL_LIMIT;
+	case GZIP_IN_STOPPED:
+		return FAIL_INTERRUPTED;
+	}
+	return FAIL_IO;
+}
+
 /* the input itself failed, whatever it holds */
-static void on_input_error(struct archive *a, const struct input *in)
+static void on_input_error(struct archive *a, const struct gzip_in *in)
 {
 	const char *file = a->o->file;
 	if (in->text)
-		report_fail(a->r, in->kind, NULL, "%s", in->text);
+		report_fail(a->r, kind_of(a, in), NULL, "%s", in->text);
 	else
 		report_errno(a->r, file, "Cannot read", in->err);
 	a->r->stop = true;
@@ -162,24 +187,24 @@ static void on_trailing(struct archive *a)
 }
 
 /* to the very end of the input, so that its checksum is known to be right */
-static void read_all(struct archive *a, struct input *in)
+static void read_all(struct archive *a, struct gzip_in *in)
 {
-	struct ahead ahead;
+	struct gzip_ahead ahead;
 	const void *chunk;
 	ssize_t n = 1;
-	int err = ahead_start(&ahead, in);
+	int err = gzip_ahead_start(&ahead, in);
 	if (err) {
 		report_errno(a->r, NULL, "buffers", -err);
 		a->r->stop = true;
 	}
 	while (n > 0 && !a->r->stop) {
-		n = ahead_pull(&ahead, &chunk);
+		n = gzip_ahead_pull(&ahead, &chunk);
 		if (n > 0)
 			feed(a, chunk, (size_t)n);
 		else if (n == 0)
 			on_event(a, tar_read_eof(a->reader));
 	}
-	ahead_stop(&ahead);
+	gzip_ahead_stop(&ahead);
 	if (n < 0)
 		on_input_error(a, in);
 	if (!a->r->stop && in->trailing)
@@ -199,10 +224,29 @@ static void after_all(struct archive *a)
 				"Not found in archive");
 }
 
+/* the descriptor of what -f names, or -1 (reported) */
+static int open_archive(struct archive *a)
+{
+	const char *file = a->o->file;
+	if (file && strcmp(file, "-") != 0) {
+		int fd = open(file, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			report_errno(a->r, file, "Cannot read", errno);
+		a->r->stop = fd < 0;
+		return fd;
+	}
+	if (!isatty(STDIN_FILENO))
+		return STDIN_FILENO;
+	stop(a, FAIL_IO,
+		"refusing to read an archive from a terminal "
+		"(is -f missing?)");
+	return -1;
+}
+
 void archive_read(const struct tar_options *o, struct report *r, int signal_fd,
 	const struct sink *sink)
 {
-	struct input in;
+	struct gzip_in in;
 	struct archive a = {.o = o, .r = r, .sink = sink};
 	a.reader = mem_new(sizeof(*a.reader));
 	a.found = mem_new_array(o->nnames, sizeof(*a.found));
@@ -211,15 +255,22 @@ void archive_read(const struct tar_options *o, struct report *r, int signal_fd,
 		goto out;
 	}
 	tar_read_init(a.reader);
-	if (input_open(&in, o, signal_fd))
-		read_all(&a, &in);
-	else
-		on_input_error(&a, &in);
+	int fd = open_archive(&a);
+	if (fd >= 0) {
+		if (!gzip_in_open(&in, fd, signal_fd, o->gzip)) {
+			on_input_error(&a, &in);
+		} else if (!in.gunzip && gzip_in_foreign(&in)) {
+			stop(&a, FAIL_TAR, gzip_in_foreign(&in));
+		} else {
+			in.max_ratio = o->max_ratio;
+			read_all(&a, &in);
+		}
+		gzip_in_close(&in);
+	}
 	if (a.open)
 		sink->abandon(sink->self);
 	if (!r->stop)
 		after_all(&a);
-	input_close(&in);
 	tar_read_fini(a.reader);
 out:
 	mem_free(a.reader);

@@ -19,7 +19,7 @@
 #include "applets/tar/ids.h"
 #include "applets/tar/lines.h"
 #include "applets/tar/links.h"
-#include "applets/tar/output.h"
+#include "lib/gzip_out.h"
 #include "applets/tar/walk.h"
 #include "lib/applet.h"
 #include "lib/fd.h"
@@ -31,7 +31,7 @@ enum { PATH_MAX_BYTES = 1 << 20 };
 struct create {
 	const struct tar_options *o;
 	struct report *r;
-	struct output out;
+	struct gzip_out out;
 	struct lines lines;
 	struct walk walk;
 	struct links links;
@@ -104,7 +104,7 @@ static void put_header(struct create *c, struct tar_entry *e)
 	}
 	buf_reset(&c->header);
 	tar_write_header(&c->header, e, c->flags);
-	output_put(&c->out, buf_str(&c->header));
+	gzip_out_put(&c->out, buf_str(&c->header));
 	c->r->entries++;
 	if (e->type == TAR_FILE) {
 		c->r->files++;
@@ -136,17 +136,17 @@ static uint64_t copy_data(struct create *c, int fd, uint64_t size)
 	uint64_t left = size;
 	while (left && c->out.err == 0) {
 		size_t room;
-		unsigned char *p = output_room(&c->out, &room);
+		unsigned char *p = gzip_out_room(&c->out, &room);
 		ssize_t n = fd_read(fd, p, left < room ? (size_t)left : room);
 		if (n < 0)
 			fail(c, "Read error", (int)-n);
 		if (n <= 0)
 			break;
-		output_commit(&c->out, (size_t)n);
+		gzip_out_commit(&c->out, (size_t)n);
 		left -= (uint64_t)n;
 	}
-	output_zeros(&c->out, left);
-	output_zeros(&c->out, tar_padding(size));
+	gzip_out_zeros(&c->out, left);
+	gzip_out_zeros(&c->out, tar_padding(size));
 	return left;
 }
 
@@ -489,7 +489,9 @@ static bool open_archive(struct create *c)
 	else if (isatty(fd))
 		die(STATUS_FATAL, "refusing to write an archive to a terminal "
 				  "(is -f missing?)");
-	int err = fd < 0 ? -errno : output_open(&c->out, fd, c->o->gzip);
+	int err = fd < 0 ? -errno
+			 : gzip_out_open(&c->out, fd,
+				   c->o->gzip ? GZIP_LEVEL_MIN : 0, NULL);
 	if (err == 0 && fstat(fd, &c->archive) < 0)
 		err = -errno;
 	if (err == 0)
@@ -503,8 +505,8 @@ static void end_archive(struct create *c)
 {
 	buf_reset(&c->header);
 	tar_write_end(&c->header, c->out.total);
-	output_put(&c->out, buf_str(&c->header));
-	int err = output_finish(&c->out);
+	gzip_out_put(&c->out, buf_str(&c->header));
+	int err = gzip_out_finish(&c->out);
 	if (err) {
 		report_errno(c->r, c->o->file, "Cannot write", -err);
 		c->r->stop = true;
@@ -532,6 +534,6 @@ void tar_create(const struct tar_options *o, struct report *r)
 			end_archive(&c);
 		lines_fini(&c.lines);
 	}
-	output_close(&c.out);
+	gzip_out_close(&c.out);
 	tear_down(&c);
 }

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* applets/tar/pool.c - blocks compressed by several threads, in order. */
-#include "applets/tar/pool.h"
+/* lib/gzip_pool.c - blocks compressed by several threads, in order. */
+#include "lib/gzip_pool.h"
 
 #include <errno.h>
 #include <sched.h>
 
 #include "lib/mem.h"
 
-static struct pool_slot *slot_at(struct pool *p, size_t count)
+static struct gzip_pool_slot *slot_at(struct gzip_pool *p, size_t count)
 {
 	return &p->slot[count % p->nslots];
 }
 
-static void compress(struct gzip_block *z, struct pool_slot *s)
+static void compress(struct gzip_block *z, struct gzip_pool_slot *s)
 {
 	s->out_n = gzip_block_step(z, s->in, s->in_n, s->out);
 }
 
 /* the next block to compress; NULL when it is time to end */
-static struct pool_slot *take(struct pool *p)
+static struct gzip_pool_slot *take(struct gzip_pool *p)
 {
-	struct pool_slot *s = NULL;
+	struct gzip_pool_slot *s = NULL;
 	pthread_mutex_lock(&p->lock);
 	while (p->begun == p->filled && !p->quitting)
 		pthread_cond_wait(&p->changed, &p->lock);
 	if (!p->quitting) {
 		s = slot_at(p, p->begun++);
-		s->state = SLOT_BUSY;
+		s->state = GZIP_SLOT_BUSY;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return s;
@@ -34,15 +34,15 @@ static struct pool_slot *take(struct pool *p)
 
 static void *run(void *arg)
 {
-	struct pool *p = arg;
-	struct gzip_block *z = gzip_block_new();
-	struct pool_slot *s;
+	struct gzip_pool *p = arg;
+	struct gzip_block *z = gzip_block_new(p->level);
+	struct gzip_pool_slot *s;
 	while ((s = take(p))) {
 		s->out_n = 0;
 		if (z)
 			compress(z, s);
 		pthread_mutex_lock(&p->lock);
-		s->state = SLOT_DONE;
+		s->state = GZIP_SLOT_DONE;
 		pthread_cond_broadcast(&p->changed);
 		pthread_mutex_unlock(&p->lock);
 	}
@@ -59,14 +59,15 @@ static size_t processors(void)
 	return n > 0 ? (size_t)n : 1;
 }
 
-int pool_init(struct pool *p)
+int gzip_pool_init(struct gzip_pool *p, unsigned level)
 {
 	size_t n = processors();
-	*p = (struct pool){.wanted = n > POOL_THREADS ? POOL_THREADS : n};
+	*p = (struct gzip_pool){.level = level,
+		.wanted = n > GZIP_POOL_THREADS ? GZIP_POOL_THREADS : n};
 	p->nslots = p->wanted + 1;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->changed, NULL);
-	p->own = gzip_block_new();
+	p->own = gzip_block_new(p->level);
 	if (!p->own)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->nslots; i++) {
@@ -79,7 +80,7 @@ int pool_init(struct pool *p)
 }
 
 /* with one processor, or where no thread is to be had, there are none */
-static void start(struct pool *p)
+static void start(struct gzip_pool *p)
 {
 	p->started = true;
 	while (p->wanted > 1 && p->nthreads < p->wanted) {
@@ -89,48 +90,48 @@ static void start(struct pool *p)
 	}
 }
 
-unsigned char *pool_block(struct pool *p)
+unsigned char *gzip_pool_block(struct gzip_pool *p)
 {
 	return slot_at(p, p->filled)->in;
 }
 
-void pool_submit(struct pool *p, size_t n)
+void gzip_pool_submit(struct gzip_pool *p, size_t n)
 {
-	struct pool_slot *s = slot_at(p, p->filled);
+	struct gzip_pool_slot *s = slot_at(p, p->filled);
 	s->in_n = n;
 	/* a short archive is one short block: not worth a thread */
 	if (!p->started && n == GZIP_BUFFER)
 		start(p);
 	if (p->nthreads == 0) {
 		compress(p->own, s);
-		s->state = SLOT_DONE;
+		s->state = GZIP_SLOT_DONE;
 		p->filled++;
 		p->begun++;
 		return;
 	}
 	pthread_mutex_lock(&p->lock);
-	s->state = SLOT_READY;
+	s->state = GZIP_SLOT_READY;
 	p->filled++;
 	pthread_cond_broadcast(&p->changed);
 	pthread_mutex_unlock(&p->lock);
 }
 
-bool pool_full(const struct pool *p)
+bool gzip_pool_full(const struct gzip_pool *p)
 {
 	/* both are changed by the caller's thread only */
 	return p->filled - p->written == p->nslots;
 }
 
-const unsigned char *pool_oldest(struct pool *p, bool wait, size_t *n)
+const unsigned char *gzip_pool_oldest(struct gzip_pool *p, bool wait, size_t *n)
 {
-	struct pool_slot *s = slot_at(p, p->written);
+	struct gzip_pool_slot *s = slot_at(p, p->written);
 	const unsigned char *out = NULL;
 	if (p->written == p->filled)
 		return NULL;
 	pthread_mutex_lock(&p->lock);
-	while (wait && s->state != SLOT_DONE)
+	while (wait && s->state != GZIP_SLOT_DONE)
 		pthread_cond_wait(&p->changed, &p->lock);
-	if (s->state == SLOT_DONE) {
+	if (s->state == GZIP_SLOT_DONE) {
 		out = s->out;
 		*n = s->out_n;
 	}
@@ -138,13 +139,13 @@ const unsigned char *pool_oldest(struct pool *p, bool wait, size_t *n)
 	return out;
 }
 
-void pool_release(struct pool *p)
+void gzip_pool_release(struct gzip_pool *p)
 {
-	slot_at(p, p->written)->state = SLOT_FREE;
+	slot_at(p, p->written)->state = GZIP_SLOT_FREE;
 	p->written++;
 }
 
-void pool_fini(struct pool *p)
+void gzip_pool_fini(struct gzip_pool *p)
 {
 	pthread_mutex_lock(&p->lock);
 	p->quitting = true;
@@ -152,7 +153,7 @@ void pool_fini(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 	for (size_t i = 0; i < p->nthreads; i++)
 		pthread_join(p->thread[i], NULL);
-	for (size_t i = 0; i < POOL_SLOTS; i++) {
+	for (size_t i = 0; i < GZIP_POOL_SLOTS; i++) {
 		mem_free(p->slot[i].in);
 		mem_free(p->slot[i].out);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* applets/tar/ahead.c - a thread that inflates while files are written. */
-#include "applets/tar/ahead.h"
+/* lib/gzip_ahead.c - a thread that inflates while files are written. */
+#include "lib/gzip_ahead.h"
 
 #include <errno.h>
 
@@ -8,10 +8,10 @@
 #include "lib/mem.h"
 
 /* wait for a free slot; false: nobody wants more */
-static bool wait_free(struct ahead *a)
+static bool wait_free(struct gzip_ahead *a)
 {
 	pthread_mutex_lock(&a->lock);
-	while (a->filled - a->taken == AHEAD_SLOTS && !a->quitting)
+	while (a->filled - a->taken == GZIP_AHEAD_SLOTS && !a->quitting)
 		pthread_cond_wait(&a->changed, &a->lock);
 	bool go_on = !a->quitting;
 	pthread_mutex_unlock(&a->lock);
@@ -20,13 +20,13 @@ static bool wait_free(struct ahead *a)
 
 static void *run(void *arg)
 {
-	struct ahead *a = arg;
+	struct gzip_ahead *a = arg;
 	const void *chunk;
 	ssize_t n = 1;
 	while (n > 0 && wait_free(a)) {
 		/* only this thread changes filled, so it may look at it */
-		size_t i = a->filled % AHEAD_SLOTS;
-		n = input_next(a->in, a->slot[i], GZIP_BUFFER, &chunk);
+		size_t i = a->filled % GZIP_AHEAD_SLOTS;
+		n = gzip_in_next(a->in, a->slot[i], GZIP_BUFFER, &chunk);
 		pthread_mutex_lock(&a->lock);
 		a->n[i] = n;
 		a->filled++;
@@ -36,10 +36,10 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int ahead_start(struct ahead *a, struct input *in)
+int gzip_ahead_start(struct gzip_ahead *a, struct gzip_in *in)
 {
-	*a = (struct ahead){.in = in, .quit = {-1, -1}};
-	size_t slots = in->gunzip ? AHEAD_SLOTS : 0;
+	*a = (struct gzip_ahead){.in = in, .quit = {-1, -1}};
+	size_t slots = in->gunzip ? GZIP_AHEAD_SLOTS : 0;
 	for (size_t i = 0; i < slots; i++) {
 		a->slot[i] = mem_new(GZIP_BUFFER);
 		if (!a->slot[i])
@@ -57,7 +57,7 @@ int ahead_start(struct ahead *a, struct input *in)
 	return 0;
 }
 
-static ssize_t pull_slot(struct ahead *a, const void **chunk)
+static ssize_t pull_slot(struct gzip_ahead *a, const void **chunk)
 {
 	pthread_mutex_lock(&a->lock);
 	if (a->holds) {
@@ -67,7 +67,7 @@ static ssize_t pull_slot(struct ahead *a, const void **chunk)
 	}
 	while (a->filled == a->taken)
 		pthread_cond_wait(&a->changed, &a->lock);
-	size_t i = a->taken % AHEAD_SLOTS;
+	size_t i = a->taken % GZIP_AHEAD_SLOTS;
 	ssize_t n = a->n[i];
 	*chunk = a->slot[i];
 	a->holds = true;
@@ -75,14 +75,14 @@ static ssize_t pull_slot(struct ahead *a, const void **chunk)
 	return n;
 }
 
-ssize_t ahead_pull(struct ahead *a, const void **chunk)
+ssize_t gzip_ahead_pull(struct gzip_ahead *a, const void **chunk)
 {
 	if (a->threaded)
 		return pull_slot(a, chunk);
-	return input_next(a->in, a->slot[0], GZIP_BUFFER, chunk);
+	return gzip_in_next(a->in, a->slot[0], GZIP_BUFFER, chunk);
 }
 
-void ahead_stop(struct ahead *a)
+void gzip_ahead_stop(struct gzip_ahead *a)
 {
 	if (a->threaded) {
 		pthread_mutex_lock(&a->lock);
@@ -95,6 +95,6 @@ void ahead_stop(struct ahead *a)
 	}
 	fd_close(&a->quit[0]);
 	fd_close(&a->quit[1]);
-	for (size_t i = 0; i < AHEAD_SLOTS; i++)
+	for (size_t i = 0; i < GZIP_AHEAD_SLOTS; i++)
 		mem_free(a->slot[i]);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * applets/tar/input.c - where the bytes of an archive come from.
+ * lib/gzip_in.c - a descriptor as a stream of bytes, gunzipped.
  *
  * input: untrusted
  */
-#include "applets/tar/input.h"
+#include "lib/gzip_in.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include "lib/fd.h"
 #include "lib/mem.h"
 #include "lib/size.h"
+#include "lib/str.h"
 
 enum {
 	SNIFF = 6, /* bytes that tell the formats below apart */
@@ -22,23 +23,21 @@ enum {
 	RATIO_FROM = 16 << 20,
 };
 
-static bool fail(struct input *in, enum fail_kind kind, const char *text)
+static bool fail(struct gzip_in *in, enum gzip_in_fail why, const char *text)
 {
-	in->kind = kind;
+	in->fail = why;
 	in->text = text;
 	return false;
 }
 
-static bool fail_errno(struct input *in, int err)
+static bool fail_errno(struct gzip_in *in, int err)
 {
-	in->kind = FAIL_IO;
-	in->text = NULL;
 	in->err = err;
-	return false;
+	return fail(in, GZIP_IN_ERRNO, NULL);
 }
 
 /* wait until there is something to read; false: it is time to give up */
-static bool wait_readable(struct input *in)
+static bool wait_readable(struct gzip_in *in)
 {
 	struct pollfd fds[3] = {{.fd = in->fd, .events = POLLIN},
 		{.fd = in->signal_fd, .events = POLLIN},
@@ -51,13 +50,13 @@ static bool wait_readable(struct input *in)
 }
 
 /* read once into the free part of raw */
-static bool fill(struct input *in)
+static bool fill(struct gzip_in *in)
 {
 	ssize_t n = -EAGAIN;
 	while (n == -EAGAIN) {
 		struct pollfd fd = {.fd = in->fd, .events = POLLIN};
 		if (!wait_readable(in))
-			return fail(in, FAIL_INTERRUPTED, "interrupted");
+			return fail(in, GZIP_IN_STOPPED, "interrupted");
 		n = fd_read(
 			in->fd, in->raw + in->raw_n, GZIP_BUFFER - in->raw_n);
 		if (n == -EAGAIN)
@@ -71,8 +70,10 @@ static bool fill(struct input *in)
 	return true;
 }
 
-static const char *foreign_format(struct str head)
+const char *gzip_in_foreign(const struct gzip_in *in)
 {
+	struct str head = str_from(
+		(const char *)in->raw + in->raw_at, in->raw_n - in->raw_at);
 	static const char xz[] = "\xfd"
 				 "7zXZ";
 	if (str_starts(head, STR("BZh")))
@@ -87,45 +88,33 @@ static const char *foreign_format(struct str head)
 }
 
 /* look at the first bytes: is it compressed, and can we read it? */
-static bool sniff(struct input *in, bool gzip)
+static bool sniff(struct gzip_in *in, bool must)
 {
 	while (in->raw_n < SNIFF && !in->eof)
 		if (!fill(in))
 			return false;
 	struct str head = str_from((const char *)in->raw, in->raw_n);
-	const char *foreign = foreign_format(head);
-	if (foreign)
-		return fail(in, gzip ? FAIL_GZIP : FAIL_TAR, foreign);
-	if (!gzip && !str_starts(head, STR("\x1f\x8b")))
+	const char *foreign = gzip_in_foreign(in);
+	if (must && foreign)
+		return fail(in, GZIP_IN_FOREIGN, foreign);
+	if (!must && !str_starts(head, STR("\x1f\x8b")))
 		return true;
 	in->gunzip = gunzip_new();
 	return in->gunzip || fail_errno(in, ENOMEM);
 }
 
-bool input_open(struct input *in, const struct tar_options *o, int signal_fd)
+bool gzip_in_open(struct gzip_in *in, int fd, int signal_fd, bool must)
 {
-	bool standard = !o->file || strcmp(o->file, "-") == 0;
-	*in = (struct input){.fd = STDIN_FILENO,
-		.signal_fd = signal_fd,
-		.quit_fd = -1,
-		.max_ratio = o->max_ratio};
-	if (!standard)
-		in->fd = open(o->file, O_RDONLY | O_CLOEXEC);
-	if (in->fd < 0)
-		return fail_errno(in, errno);
-	if (standard && isatty(in->fd))
-		return fail(in, FAIL_IO,
-			"refusing to read an archive from a terminal "
-			"(is -f missing?)");
+	*in = (struct gzip_in){.fd = fd, .signal_fd = signal_fd, .quit_fd = -1};
 	/* fewer, longer reads from a pipe; no matter when it is none */
-	(void)fcntl(in->fd, F_SETPIPE_SZ, GZIP_BUFFER);
+	(void)fcntl(fd, F_SETPIPE_SZ, GZIP_BUFFER);
 	in->raw = mem_new(GZIP_BUFFER);
 	if (!in->raw)
 		return fail_errno(in, ENOMEM);
-	return sniff(in, o->gzip);
+	return sniff(in, must);
 }
 
-void input_close(struct input *in)
+void gzip_in_close(struct gzip_in *in)
 {
 	if (in->fd != STDIN_FILENO)
 		fd_close(&in->fd);
@@ -133,24 +122,20 @@ void input_close(struct input *in)
 	mem_free(in->raw);
 }
 
-static ssize_t fail_gzip(struct input *in, int error)
+static ssize_t fail_gzip(struct gzip_in *in, int error)
 {
-	enum fail_kind kind = FAIL_GZIP;
-	if (error == GZIP_CUT)
-		kind = FAIL_CUT;
-	if (error == GZIP_EMPTY)
-		kind = FAIL_EMPTY;
-	fail(in, kind, gzip_error_text(error));
+	in->err = error;
+	fail(in, GZIP_IN_STREAM, gzip_error_text(error));
 	return -1;
 }
 
-static bool ratio_is_over(const struct input *in)
+static bool ratio_is_over(const struct gzip_in *in)
 {
 	return in->max_ratio && in->out_total > RATIO_FROM &&
 	       in->out_total / in->max_ratio > in->raw_total;
 }
 
-static ssize_t next_gzip(struct input *in, unsigned char *p, size_t n)
+static ssize_t next_gzip(struct gzip_in *in, unsigned char *p, size_t n)
 {
 	for (;;) {
 		struct gzip_io io = {.in = in->raw + in->raw_at,
@@ -163,7 +148,7 @@ static ssize_t next_gzip(struct input *in, unsigned char *p, size_t n)
 		if (error)
 			return fail_gzip(in, error);
 		if (ratio_is_over(in)) {
-			fail(in, FAIL_LIMIT,
+			fail(in, GZIP_IN_RATIO,
 				"compression ratio is over the limit");
 			return -1;
 		}
@@ -181,8 +166,8 @@ static ssize_t next_gzip(struct input *in, unsigned char *p, size_t n)
 	return error ? fail_gzip(in, error) : 0;
 }
 
-ssize_t input_next(
-	struct input *in, unsigned char *p, size_t n, const void **chunk)
+ssize_t gzip_in_next(
+	struct gzip_in *in, unsigned char *p, size_t n, const void **chunk)
 {
 	*chunk = p;
 	if (in->gunzip)
