@@ -9,12 +9,17 @@
 
 /* the newest session-based revision; what we ask servers for */
 #define MCP_VERSION_LEGACY "2025-11-25"
+/* the first revision whose requests stand alone */
+#define MCP_VERSION_MODERN "2026-07-28"
 
 /* codes of MCP beside those of JSON-RPC */
 enum mcp_code {
 	MCP_CODE_TRANSPORT = -32000,  /* no session, bad header ... */
 	MCP_CODE_NO_SESSION = -32001, /* makes clients initialize anew */
 	MCP_CODE_NO_RESOURCE = -32002,
+	MCP_CODE_HEADER = -32020,     /* a header says other than the body */
+	MCP_CODE_CAPABILITY = -32021, /* the client did not declare it */
+	MCP_CODE_VERSION = -32022,
 	MCP_CODE_URL_ELICITATION = -32042,
 };
 

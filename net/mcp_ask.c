@@ -8,6 +8,7 @@
 
 #include "lib/fmt.h"
 #include "lib/mem.h"
+#include "lib/version.h"
 #include "net/mcp_level.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
@@ -42,6 +43,49 @@ unsigned mcp_ask_offers(struct str capabilities)
 	if (has(capabilities, "roots"))
 		offers |= MCP_OFFER_ROOTS;
 	return offers;
+}
+
+static void put_offers(struct buf *out, unsigned offers)
+{
+	struct json_writer w = {.out = out};
+	json_w_open(&w, '{');
+	if (offers & MCP_OFFER_SAMPLING) {
+		json_w_key(&w, "sampling");
+		json_w_raw(&w, offers & MCP_OFFER_SAMPLING_TOOLS
+				       ? STR("{\"tools\":{}}")
+				       : STR("{}"));
+	}
+	if (offers & (MCP_OFFER_ELICIT_FORM | MCP_OFFER_ELICIT_URL)) {
+		json_w_key(&w, "elicitation");
+		json_w_open(&w, '{');
+		if (offers & MCP_OFFER_ELICIT_FORM) {
+			json_w_key(&w, "form");
+			json_w_raw(&w, STR("{}"));
+		}
+		if (offers & MCP_OFFER_ELICIT_URL) {
+			json_w_key(&w, "url");
+			json_w_raw(&w, STR("{}"));
+		}
+		json_w_close(&w, '}');
+	}
+	if (offers & MCP_OFFER_ROOTS) {
+		json_w_key(&w, "roots");
+		json_w_raw(&w, STR("{}"));
+	}
+	json_w_close(&w, '}');
+}
+
+void mcp_ask_put_meta(struct buf *out, const struct mcp_session *s)
+{
+	/* who said nothing about levels gets what a server finds worth it */
+	const char *level = s->level >= 0 ? mcp_level_name(s->level) : "info";
+	buf_puts(out, "\"" MCP_META "protocolVersion\":\"" MCP_VERSION_MODERN
+		      "\",\"" MCP_META "clientCapabilities\":");
+	put_offers(out, s->offers);
+	buf_putf(out,
+		",\"" MCP_META "clientInfo\":{\"name\":\"coracle\","
+		"\"version\":\"%s\"},\"" MCP_META "logLevel\":\"%s\"",
+		coracle_version, level);
 }
 
 /* what a client must offer to be asked this; 0: nobody is */
@@ -409,6 +453,9 @@ struct wish {
 
 static bool wants(const struct mcp_session *s, const struct wish *wish)
 {
+	/* a modern client gets what it asked for: messages of a level */
+	if (s->modern && wish->level < 0)
+		return false;
 	return (s->offers & wish->offers) == wish->offers &&
 	       (wish->level < 0 || wish->level >= s->level);
 }

@@ -28,6 +28,12 @@ struct mcp_ask {
 /* the offers (enum mcp_offer) that a client's raw capabilities mean */
 unsigned mcp_ask_offers(struct str capabilities);
 
+/*
+ * Append what params._meta of a modern request says ("a":1, ...), for this
+ * client of a session.
+ */
+void mcp_ask_put_meta(struct buf *out, const struct mcp_session *s);
+
 /* a request of a server for a client */
 void mcp_ask(
 	struct mcp_router *r, struct mcp_upstream *u, const struct jsonrpc *m);

@@ -10,7 +10,7 @@
 #include "lib/fmt.h"
 #include "lib/log.h"
 
-enum { EDITS_MAX = 8 };
+enum { EDITS_MAX = MCP_ERA_EDITS + 2 };
 
 static struct mcp_call **bucket(struct mcp_upstream *u, uint64_t id)
 {

@@ -9,6 +9,7 @@
 #include "lib/version.h"
 #include "net/mcp.h"
 #include "net/mcp_ask.h"
+#include "net/mcp_modern.h"
 #include "net/mcp_origin.h"
 #include "net/mcp_request.h"
 
@@ -201,7 +202,7 @@ static void take_message(struct mcp_post *p, const struct jsonrpc *m)
 	}
 }
 
-static struct mcp_post *open_post(struct mcp_router *r, struct http_exchange *x,
+struct mcp_post *mcp_post_open(struct mcp_router *r, struct http_exchange *x,
 	struct mcp_session *s, bool batch)
 {
 	struct mcp_post *p = mcp_post_new(r, x, s);
@@ -214,6 +215,20 @@ static struct mcp_post *open_post(struct mcp_router *r, struct http_exchange *x,
 	return p;
 }
 
+static struct str version_of(const struct http_exchange *x)
+{
+	return http_field(http_request(x), "MCP-Protocol-Version");
+}
+
+/* may this stand in a batch? In the modern era there are none */
+static bool is_modern_item(struct str item, struct str version)
+{
+	struct jsonrpc m;
+	const char *why;
+	return jsonrpc_read_checked(&m, item, &why) == 0 &&
+	       mcp_era_of(&m, version) == MCP_MODERN;
+}
+
 static void take_single(
 	struct mcp_router *r, struct http_exchange *x, struct str body)
 {
@@ -224,12 +239,16 @@ static void take_single(
 			(struct refusal){400, JSONRPC_INVALID_REQUEST, why});
 		return;
 	}
+	if (mcp_era_of(&m, version_of(x)) == MCP_MODERN) {
+		mcp_modern_post(r, x, &m);
+		return;
+	}
 	if (m.kind == JSONRPC_REQUEST && jsonrpc_is(&m, "initialize")) {
 		initialize(r, x, &m);
 		return;
 	}
 	struct mcp_session *s = need_session(r, x, m.id);
-	struct mcp_post *p = s ? open_post(r, x, s, false) : NULL;
+	struct mcp_post *p = s ? mcp_post_open(r, x, s, false) : NULL;
 	if (!p)
 		return;
 	take_message(p, &m);
@@ -243,9 +262,18 @@ static void take_batch(
 	struct json_cursor c;
 	struct str item;
 	size_t n = 0;
+	bool modern = false;
 	(void)json_open(&c, body);
-	while (json_next(&c, NULL, &item))
+	while (json_next(&c, NULL, &item)) {
+		modern = modern || is_modern_item(item, version_of(x));
 		n++;
+	}
+	if (modern) {
+		refuse(r, x, no_id,
+			(struct refusal){400, JSONRPC_INVALID_REQUEST,
+				"there are no batches in " MCP_VERSION_MODERN});
+		return;
+	}
 	if (n == 0 || n > BATCH_MAX) {
 		refuse(r, x, no_id,
 			(struct refusal){400, JSONRPC_INVALID_REQUEST,
@@ -253,7 +281,7 @@ static void take_batch(
 		return;
 	}
 	struct mcp_session *s = need_session(r, x, no_id);
-	struct mcp_post *p = s ? open_post(r, x, s, true) : NULL;
+	struct mcp_post *p = s ? mcp_post_open(r, x, s, true) : NULL;
 	if (!p)
 		return;
 	(void)json_open(&c, body);
@@ -307,7 +335,10 @@ static void on_post(struct mcp_router *r, struct http_exchange *x)
 		return;
 	}
 	/* before the body is taken in: without a session it is initialize */
-	if (!http_field(head, "Mcp-Session-Id").p)
+	struct str version = http_field(head, "MCP-Protocol-Version");
+	if (version.p && mcp_era_is_modern(version))
+		; /* has no session, and ignores the header of one */
+	else if (!http_field(head, "Mcp-Session-Id").p)
 		max = FIRST_BODY_MAX;
 	else if (!need_session(r, x, no_id))
 		return;

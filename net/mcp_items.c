@@ -70,7 +70,8 @@ static int add(struct mcp_items *t, struct str raw, const char *key)
 	t->item[t->n++] = (struct mcp_item){.at = at,
 		.len = raw.n,
 		.key_at = at + (size_t)(k.p - raw.p),
-		.key_len = k.n};
+		.key_len = k.n,
+		.marked = str_has(raw, STR("x-mcp-header"))};
 	return 0;
 }
 

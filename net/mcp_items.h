@@ -41,6 +41,7 @@ struct mcp_item {
 	size_t len;
 	size_t key_at; /* the raw name or URI in it, with quotes */
 	size_t key_len;
+	bool marked; /* a tool with x-mcp-header in its schema */
 };
 
 struct mcp_items {

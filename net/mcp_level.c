@@ -13,6 +13,11 @@ int mcp_level_read(struct str raw)
 	return -1;
 }
 
+const char *mcp_level_name(int level)
+{
+	return names[level];
+}
+
 void mcp_level_tell(const struct mcp_router *r, struct mcp_upstream *u)
 {
 	struct buf params;
@@ -42,7 +47,7 @@ bool mcp_level_set(struct mcp_router *r, struct mcp_session *s, struct str raw)
 	int level = mcp_level_read(raw);
 	if (level < 0)
 		return false;
-	if (s->level >= 0)
+	if (s->level >= 0 && s->level < MCP_LEVELS)
 		r->levels[s->level]--;
 	s->level = (signed char)level;
 	r->levels[level]++;
@@ -52,7 +57,7 @@ bool mcp_level_set(struct mcp_router *r, struct mcp_session *s, struct str raw)
 
 void mcp_level_drop(struct mcp_router *r, struct mcp_session *s)
 {
-	if (s->level < 0)
+	if (s->level < 0 || s->level >= MCP_LEVELS)
 		return;
 	r->levels[s->level]--;
 	s->level = -1;

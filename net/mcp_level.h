@@ -15,6 +15,9 @@ enum { MCP_LEVELS = 8 };
 /* 0 (debug) to 7 (emergency); -1: no such level. raw: a JSON string */
 int mcp_level_read(struct str raw);
 
+/* its name */
+const char *mcp_level_name(int level);
+
 /* logging/setLevel of a session; false: there is no such level */
 bool mcp_level_set(struct mcp_router *r, struct mcp_session *s, struct str raw);
 

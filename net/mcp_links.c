@@ -6,7 +6,11 @@
  */
 #include "net/mcp_links.h"
 
-enum { LINKS_MAX = 256, LINKS_BYTES_MAX = 1 << 20, EDITS_MAX = LINKS_MAX + 1 };
+enum {
+	LINKS_MAX = 256,
+	LINKS_BYTES_MAX = 1 << 20,
+	EDITS_MAX = LINKS_MAX + MCP_ERA_EDITS,
+};
 
 struct links {
 	const struct mcp_index *index;
@@ -91,7 +95,8 @@ static size_t put_sorted(
 }
 
 void mcp_links_put(struct buf *out, const struct mcp_index *x,
-	const struct mcp_upstream *u, struct str text, struct jsonrpc_edit id)
+	const struct mcp_upstream *u, struct str text,
+	const struct mcp_edits *given)
 {
 	static const char *const names[] = {"content", "contents", "messages"};
 	struct links l = {.index = x, .upstream = u};
@@ -107,7 +112,8 @@ void mcp_links_put(struct buf *out, const struct mcp_index *x,
 	l.from[l.n] = l.text.n;
 	if (l.text.err)
 		l.n = 0;
-	n = put_sorted(edits, n, id);
+	for (size_t i = 0; i < given->n; i++)
+		n = put_sorted(edits, n, given->e[i]);
 	for (size_t i = 0; i < l.n; i++)
 		n = put_sorted(edits, n,
 			(struct jsonrpc_edit){l.at[i],

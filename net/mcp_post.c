@@ -7,6 +7,8 @@
 #include "net/mcp_post.h"
 
 #include "lib/mem.h"
+#include "net/mcp.h"
+#include "net/mcp_request.h"
 
 enum { SILENCE_MS = 10000 }; /* then the answer becomes an event stream */
 
@@ -29,6 +31,8 @@ static void on_exchange_close(void *owner, struct http_exchange *x)
 	loop_timer_clear(p->router->loop, &p->timer);
 	if (p->open == 0)
 		post_free(p);
+	else if (p->session->modern)
+		mcp_session_cancel_all(p->session);
 }
 
 /* nothing more will be written for it */
@@ -122,7 +126,7 @@ bool mcp_post_listens(const struct mcp_post *p)
 	return p->x || p->stream;
 }
 
-void mcp_post_answer(struct mcp_post *p, struct str message)
+static void answer(struct mcp_post *p, int status, struct str message)
 {
 	if (p->stream) {
 		mcp_stream_send(p->stream, message);
@@ -132,8 +136,24 @@ void mcp_post_answer(struct mcp_post *p, struct str message)
 	} else if (p->x) {
 		struct http_exchange *x = p->x;
 		let_go(p);
-		http_reply(x, 200, "application/json", message);
+		http_reply(x, status, "application/json", message);
 	}
+}
+
+void mcp_post_answer(struct mcp_post *p, struct str message)
+{
+	answer(p, 200, message);
+}
+
+void mcp_post_fault(struct mcp_post *p, int code, struct str message)
+{
+	int status = 200;
+	if (p->session->modern && code == JSONRPC_METHOD_NOT_FOUND)
+		status = 404;
+	else if (p->session->modern && code <= MCP_CODE_HEADER &&
+		 code >= MCP_CODE_VERSION)
+		status = 400;
+	answer(p, status, message);
 }
 
 void mcp_post_error(
@@ -142,7 +162,7 @@ void mcp_post_error(
 	struct buf *out = &p->router->scratch;
 	buf_reset(out);
 	jsonrpc_put_error(out, id, code, message);
-	mcp_post_answer(p, buf_str(out));
+	mcp_post_fault(p, code, buf_str(out));
 }
 
 bool mcp_post_can_precede(const struct mcp_post *p)

@@ -7,7 +7,7 @@
  * an event stream with the first notification or after a silence. A batch is
  * answered by one array. The client may go away at any time: the requests
  * then run on, as a broken connection is no cancellation in the session-based
- * revisions, and a stream can be resumed.
+ * revisions, and a stream can be resumed. In the modern era it is one.
  */
 #ifndef NET_MCP_POST_H
 #define NET_MCP_POST_H
@@ -30,6 +30,10 @@ struct mcp_post {
 struct mcp_post *mcp_post_new(struct mcp_router *r, struct http_exchange *x,
 	struct mcp_session *session);
 
+/* the same for a request that was just read; NULL: x was answered (no memory) */
+struct mcp_post *mcp_post_open(struct mcp_router *r, struct http_exchange *x,
+	struct mcp_session *session, bool batch);
+
 /* all messages of the body have been looked at */
 void mcp_post_read(struct mcp_post *p);
 
@@ -42,6 +46,9 @@ bool mcp_post_listens(const struct mcp_post *p);
 
 /* one answer: a complete JSON-RPC message */
 void mcp_post_answer(struct mcp_post *p, struct str message);
+
+/* the same when it is an error with this code, which has a status of its own */
+void mcp_post_fault(struct mcp_post *p, int code, struct str message);
 
 /* an error answer; id as raw JSON, or p == NULL */
 void mcp_post_error(

@@ -13,7 +13,7 @@
 #include "net/mcp_links.h"
 #include "net/mcp_subs.h"
 
-enum { REQUEST_TEXT_MAX = 1 << 20, KEEP_TEXT = 4096 };
+enum { REQUEST_TEXT_MAX = 1 << 20, KEEP_TEXT = 4096, ROOM_MAX = 4096 };
 
 struct mcp_request *mcp_request_of(struct mcp_call *call)
 {
@@ -107,11 +107,17 @@ struct mcp_request *mcp_request_newest(
 
 /* --------------------------------------------------------------- answers */
 
-static void put_tool_error(struct buf *out, struct str id, struct str text)
+static void put_tool_error(
+	struct buf *out, struct str id, struct str text, bool modern)
 {
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	buf_put_str(out, id);
-	buf_puts(out, ",\"result\":{\"content\":[{\"type\":\"text\",\"text\":");
+	buf_puts(out, ",\"result\":{");
+	if (modern) {
+		mcp_era_put_head(out, false);
+		buf_putc(out, ',');
+	}
+	buf_puts(out, "\"content\":[{\"type\":\"text\",\"text\":");
 	json_quote(out, text);
 	buf_puts(out, "}],\"isError\":true}}");
 }
@@ -121,7 +127,7 @@ void mcp_answer_tool_error(
 {
 	struct buf *out = &p->router->scratch;
 	buf_reset(out);
-	put_tool_error(out, id, buf_str(text));
+	put_tool_error(out, id, buf_str(text), p->session->modern);
 	mcp_post_answer(p, buf_str(out));
 }
 
@@ -143,18 +149,37 @@ static void answer_failure(struct mcp_request *q, struct str why)
 	buf_fini(&text);
 }
 
+/* the answer in the era of the client; the code when it is an error, else 0 */
+static int translate(const struct mcp_request *q, const struct jsonrpc *m,
+	struct mcp_edits *edits, struct buf *room)
+{
+	bool modern = q->session->modern;
+	if (m->result.p && modern && q->upstream->era == MCP_LEGACY)
+		mcp_era_result_to_modern(
+			edits, m->result, q->errand == MCP_ERRAND_READ, room);
+	else if (m->result.p && !modern && q->upstream->era == MCP_MODERN)
+		mcp_era_result_to_legacy(edits, m->result);
+	return m->error.p && modern ? mcp_era_error_to_modern(edits, m->error)
+				    : 0;
+}
+
 /* the server's answer with the client's id, and URIs as clients know them */
 static void pass_on(struct mcp_request *q, const struct jsonrpc *m)
 {
 	struct mcp_router *r = q->router;
 	struct buf *out = &r->scratch;
-	struct jsonrpc_edit id = {m->id, mcp_request_id(q)};
+	struct buf room;
+	struct mcp_edits edits = {.n = 0};
+	buf_init(&room, ROOM_MAX);
+	mcp_edits_add(&edits, m->id, mcp_request_id(q));
+	int code = translate(q, m, &edits, &room);
 	buf_reset(out);
 	if (r->index.renamed && m->result.p)
-		mcp_links_put(out, &r->index, q->upstream, m->text, id);
+		mcp_links_put(out, &r->index, q->upstream, m->text, &edits);
 	else
-		jsonrpc_put_edited(out, m->text, &id, 1);
-	mcp_post_answer(q->post, buf_str(out));
+		jsonrpc_put_edited(out, m->text, edits.e, edits.n);
+	mcp_post_fault(q->post, code, buf_str(out));
+	buf_fini(&room);
 	buf_reset(out);
 	buf_trim(out, 1 << 16);
 }
@@ -187,7 +212,8 @@ static void on_answer(struct mcp_call *call, const struct jsonrpc *m)
 	if (q->errand == MCP_ERRAND_SUBSCRIBE && !failed)
 		mcp_subs_add(q->router, q->session, q->upstream,
 			mcp_request_name(q));
-	if (q->errand == MCP_ERRAND_TOOL && failed && q->post)
+	if (q->errand == MCP_ERRAND_TOOL && failed && q->post &&
+		!q->session->modern)
 		on_tool_error(q, m);
 	else if (is_awaited(q))
 		pass_on(q, m);
@@ -253,6 +279,26 @@ const char *mcp_params_read(struct str params, struct mcp_params *out)
 	return NULL;
 }
 
+void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
+	const struct mcp_params *c, const struct mcp_edits *edits)
+{
+	struct mcp_edits all = *edits;
+	struct buf meta, room;
+	buf_init(&meta, ROOM_MAX);
+	buf_init(&room, ROOM_MAX);
+	if (q->session->modern && q->upstream->era == MCP_LEGACY) {
+		mcp_era_request_to_legacy(&all, m);
+	} else if (!q->session->modern && q->upstream->era == MCP_MODERN) {
+		mcp_ask_put_meta(&meta, q->session);
+		mcp_era_request_to_modern(&all, m, buf_str(&meta), &room);
+	}
+	struct mcp_outgoing out = {
+		.request = m, .token = c->token, .edits = all.e, .n = all.n};
+	mcp_upstream_call(q->upstream, &q->call, &out);
+	buf_fini(&meta);
+	buf_fini(&room);
+}
+
 void mcp_request_send(struct mcp_post *p, const struct jsonrpc *m,
 	const struct mcp_params *c, const struct mcp_way *way)
 {
@@ -269,11 +315,10 @@ void mcp_request_send(struct mcp_post *p, const struct jsonrpc *m,
 	if (q->errand == MCP_ERRAND_READ)
 		buf_put_str(&q->message, m->text);
 	q->call.ops = &request_ops;
-	struct mcp_outgoing out = {.request = m,
-		.token = c->token,
-		.edits = way->edits,
-		.n = way->n};
-	mcp_upstream_call(way->upstream, &q->call, &out);
+	struct mcp_edits edits = {.n = 0};
+	for (size_t i = 0; i < way->n; i++)
+		mcp_edits_add(&edits, way->edits[i].at, way->edits[i].with);
+	mcp_request_forward(q, m, c, &edits);
 }
 
 /* ---------------------------------------------------------- cancellation */

@@ -48,6 +48,13 @@ struct mcp_way {
 	size_t n;
 };
 
+/*
+ * Send a request's message to its server, in the server's era and with these
+ * edits.
+ */
+void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
+	const struct mcp_params *c, const struct mcp_edits *edits);
+
 /* send it, or answer by an error when that cannot be */
 void mcp_request_send(struct mcp_post *p, const struct jsonrpc *m,
 	const struct mcp_params *c, const struct mcp_way *way);

@@ -7,7 +7,9 @@
  */
 #include "lib/size.h"
 #include "net/mcp.h"
+#include "net/mcp_headers.h"
 #include "net/mcp_level.h"
+#include "net/mcp_modern.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
 #include "net/mcp_uri.h"
@@ -56,8 +58,27 @@ static void unknown_tool(
 	buf_puts(&text, "Unknown tool: '");
 	buf_put_str(&text, name);
 	buf_putc(&text, '\'');
-	mcp_answer_tool_error(p, m->id, &text);
+	if (p->session->modern)
+		refuse(p, m, JSONRPC_INVALID_PARAMS, buf_cstr(&text));
+	else
+		mcp_answer_tool_error(p, m->id, &text);
 	buf_fini(&text);
+}
+
+/* the headers that this tool wants its arguments repeated in */
+static bool fits_headers(struct mcp_post *p, const struct jsonrpc *m,
+	const struct mcp_params *c, const struct mcp_entry *e)
+{
+	const struct mcp_items *items = &e->upstream->items[MCP_TOOLS];
+	const char *why = NULL;
+	if (items->item[e->item].marked && p->x)
+		why = mcp_headers_check_params(http_request(p->x),
+			json_member(
+				mcp_item_raw(items, e->item), "inputSchema"),
+			c->arguments);
+	if (why)
+		refuse(p, m, MCP_CODE_HEADER, why);
+	return !why;
 }
 
 static void send_tool(struct mcp_post *p, const struct jsonrpc *m,
@@ -71,6 +92,8 @@ static void send_tool(struct mcp_post *p, const struct jsonrpc *m,
 		unknown_tool(p, m, name);
 		return;
 	}
+	if (p->session->modern && !fits_headers(p, m, c, e))
+		return;
 	edits[n++] = (struct jsonrpc_edit){
 		c->name, mcp_entry_key(&x->table[MCP_TOOLS], e)};
 	/* servers may insist on an object; clients leave it out or say null */
@@ -200,7 +223,8 @@ static void not_found(
 	buf_putf(out,
 		",\"error\":{\"code\":%d,\"message\":"
 		"\"Resource not found\",\"data\":{\"uri\":",
-		MCP_CODE_NO_RESOURCE);
+		p->session->modern ? JSONRPC_INVALID_PARAMS
+				   : MCP_CODE_NO_RESOURCE);
 	buf_put_str(out, raw_uri);
 	buf_puts(out, "}}}");
 	mcp_post_answer(p, buf_str(out));
@@ -291,12 +315,11 @@ bool mcp_route_read_again(struct mcp_request *q)
 		return false;
 	struct buf raw;
 	buf_init(&raw, (size_t)6 * NAME_MAX_BYTES);
-	struct jsonrpc_edit edit = {c.uri,
-		uri_for(&raw, c.uri, mcp_request_name(q), &places[q->place])};
-	struct mcp_outgoing out = {
-		.request = &m, .token = c.token, .edits = &edit, .n = 1};
+	struct mcp_edits edits = {.n = 0};
+	mcp_edits_add(&edits, c.uri,
+		uri_for(&raw, c.uri, mcp_request_name(q), &places[q->place]));
 	q->upstream = places[q->place].upstream;
-	mcp_upstream_call(q->upstream, &q->call, &out);
+	mcp_request_forward(q, &m, &c, &edits);
 	buf_fini(&raw);
 	return true;
 }
@@ -395,21 +418,20 @@ static void pass_through(struct mcp_post *p, const struct jsonrpc *m)
 
 struct route {
 	const char *method;
-	route_fn *fn;
+	route_fn *fn[2]; /* by era; unknown: not for servers either */
 };
 
-/* of a session's start, or of another era: not for servers */
 static const struct route routes[] = {
-	{"ping", ping},
-	{"prompts/get", prompts_get},
-	{"resources/read", resources_read},
-	{"completion/complete", complete},
-	{"logging/setLevel", set_level},
-	{"resources/subscribe", subscribe},
-	{"resources/unsubscribe", unsubscribe},
-	{"initialize", unknown},
-	{"server/discover", unknown},
-	{"subscriptions/listen", unknown},
+	{"prompts/get", {prompts_get, prompts_get}},
+	{"resources/read", {resources_read, resources_read}},
+	{"completion/complete", {complete, complete}},
+	{"ping", {ping, unknown}},
+	{"logging/setLevel", {set_level, unknown}},
+	{"resources/subscribe", {subscribe, unknown}},
+	{"resources/unsubscribe", {unsubscribe, unknown}},
+	{"initialize", {unknown, unknown}},
+	{"server/discover", {unknown, mcp_modern_discover}},
+	{"subscriptions/listen", {unknown, unknown}},
 };
 
 void mcp_route(struct mcp_post *p, const struct jsonrpc *m)
@@ -421,13 +443,16 @@ void mcp_route(struct mcp_post *p, const struct jsonrpc *m)
 	for (unsigned k = 0; k < MCP_KINDS; k++) {
 		const struct mcp_table *t = &p->router->index.table[k];
 		if (jsonrpc_is(m, mcp_words((enum mcp_kind)k)->list)) {
-			answer(p, m, buf_str(&t->list));
+			if (p->session->modern)
+				mcp_modern_list(p, m, buf_str(&t->list));
+			else
+				answer(p, m, buf_str(&t->list));
 			return;
 		}
 	}
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
 		if (jsonrpc_is(m, routes[i].method)) {
-			routes[i].fn(p, m);
+			routes[i].fn[p->session->modern](p, m);
 			return;
 		}
 	pass_through(p, m);

@@ -39,7 +39,7 @@ static void list_put_newest(struct mcp_sessions *all, struct mcp_session *s)
 
 bool mcp_session_primes(const struct mcp_session *s)
 {
-	return strcmp(s->version, "2025-11-25") >= 0;
+	return !s->modern && strcmp(s->version, "2025-11-25") >= 0;
 }
 
 bool mcp_session_idle(const struct mcp_session *s)
@@ -97,6 +97,23 @@ struct mcp_session *mcp_session_new(
 	return s;
 }
 
+struct mcp_session *mcp_session_brief(struct mcp_sessions *all)
+{
+	struct mcp_session *s = mem_new(sizeof(*s));
+	if (!s)
+		return NULL;
+	s->all = all;
+	s->modern = true;
+	s->ended = true;
+	s->level = MCP_LEVEL_NONE;
+	return s;
+}
+
+void mcp_session_discard(struct mcp_session *brief)
+{
+	mem_free(brief);
+}
+
 struct mcp_session *mcp_session_find(struct mcp_sessions *all, struct str id)
 {
 	struct mcp_session *s = *bucket_of(all, id);
@@ -126,6 +143,9 @@ void mcp_session_end(struct mcp_sessions *all, struct mcp_session *s)
 
 void mcp_session_unref(struct mcp_session *s)
 {
-	if (--s->posts == 0 && s->ended)
-		mem_free(s);
+	if (--s->posts > 0 || !s->ended)
+		return;
+	if (s->modern && s->all->on_end)
+		s->all->on_end(s->all->owner, s);
+	mem_free(s);
 }

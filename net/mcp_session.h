@@ -12,6 +12,8 @@
 
 #include "net/mcp_stream.h"
 
+enum { MCP_LEVEL_NONE = 8 }; /* behind the last log level: nothing */
+
 enum {
 	MCP_SESSIONS_MAX = 16384,
 	MCP_SESSION_BUCKETS = 1024,
@@ -28,12 +30,18 @@ enum mcp_offer {
 	MCP_OFFER_ROOTS = 16,
 };
 
+/*
+ * A request of the modern era stands alone: its client has a session that
+ * lives as long as the request, has no id, and is found by nobody.
+ */
 struct mcp_session {
 	struct mcp_sessions *all;
+	bool modern;
 	char id[2 * MCP_SESSION_ID_BYTES + 1];
 	char version[16];  /* as negotiated */
 	unsigned offers;   /* enum mcp_offer */
-	signed char level; /* least log level wanted; -1: any */
+	signed char level; /* least log level wanted; -1: any.
+			    MCP_LEVEL_NONE: no messages */
 	uint64_t used_ms;  /* last request, or end of one */
 	struct mcp_stream *streams;
 	struct mcp_stream *own;       /* of its GET, or NULL; among streams */
@@ -58,6 +66,12 @@ struct mcp_sessions {
 /* a new session; NULL: no memory, or all of them are busy */
 struct mcp_session *mcp_session_new(
 	struct mcp_sessions *all, struct str version);
+
+/* the client of one modern request; it goes with its last POST. NULL: no memory */
+struct mcp_session *mcp_session_brief(struct mcp_sessions *all);
+
+/* there was no POST of it after all */
+void mcp_session_discard(struct mcp_session *brief);
 
 /* the session of that id, marked as used now; NULL: there is none */
 struct mcp_session *mcp_session_find(struct mcp_sessions *all, struct str id);

@@ -70,6 +70,8 @@ static void keep(struct mcp_stream *st, struct str message)
 {
 	struct kept_event e = {st->last, message.n};
 	size_t n = sizeof(e) + message.n;
+	if (st->session->modern)
+		return;
 	if (n > MCP_KEEP_BYTES) {
 		forget_all(st);
 		return;
@@ -96,6 +98,11 @@ static void on_close(void *owner, struct http_exchange *x)
 	struct mcp_stream *st = owner;
 	(void)x;
 	st->x = NULL;
+	if (st->session->modern) {
+		if (st->all->on_lost)
+			st->all->on_lost(st->all->owner, st);
+		return;
+	}
 	/* the only one who could have come back for it did */
 	if (st->ended && !st->kept.n)
 		release(st);
@@ -143,9 +150,11 @@ static void write_event(
 	struct mcp_stream *st, uint64_t number, struct str message)
 {
 	char head[96];
-	size_t n = fmt_str(head, sizeof(head),
-		"id: %llu-%llu\r\nevent: message\r\ndata: ",
-		(unsigned long long)st->id, (unsigned long long)number);
+	size_t n = 0;
+	if (!st->session->modern)
+		n = fmt_str(head, sizeof(head), "id: %llu-%llu\r\n",
+			(unsigned long long)st->id, (unsigned long long)number);
+	n += fmt_str(head + n, sizeof(head) - n, "event: message\r\ndata: ");
 	http_write(st->x, str_from(head, n));
 	http_write(st->x, message);
 	http_write(st->x, STR("\r\n\r\n"));

@@ -6,7 +6,8 @@
  * one. Its events have ids "STREAM-NUMBER" and the last ones are kept, so a
  * client that comes back with Last-Event-ID gets what it missed. Kept are
  * at most MCP_KEEP_BYTES a stream, MCP_KEEP_ALL altogether, and a stream that
- * has ended for MCP_KEEP_ENDED_MS.
+ * has ended for MCP_KEEP_ENDED_MS. Streams of the modern era have no ids and are
+ * not kept: there a lost connection means that nobody wants the answer.
  */
 #ifndef NET_MCP_STREAM_H
 #define NET_MCP_STREAM_H
@@ -43,6 +44,9 @@ struct mcp_streams {
 	struct mcp_stream *newest, *oldest;
 	size_t kept_bytes;
 	struct loop_timer timer; /* keeps connections alive; set while any */
+	/* the client of a modern request is gone; st may be ended in it */
+	void (*on_lost)(void *owner, struct mcp_stream *st);
+	void *owner;
 };
 
 void mcp_streams_init(struct mcp_streams *all, struct loop *loop);

@@ -374,6 +374,13 @@ static void on_session_end(void *owner, struct mcp_session *s)
 	s->own = NULL;
 }
 
+/* the client of a modern request has left before its answer */
+static void on_lost(void *owner, struct mcp_stream *st)
+{
+	(void)owner;
+	mcp_session_cancel_all(st->session);
+}
+
 void mcp_router_init(struct mcp_router *r, struct loop *loop)
 {
 	enum { SCRATCH_MAX = MCP_LINE_MAX + 65536 };
@@ -384,6 +391,8 @@ void mcp_router_init(struct mcp_router *r, struct loop *loop)
 	r->sessions.on_end = on_session_end;
 	r->sessions.owner = r;
 	mcp_streams_init(&r->streams, loop);
+	r->streams.on_lost = on_lost;
+	r->streams.owner = r;
 	mcp_index_init(&r->index);
 	buf_init(&r->scratch, SCRATCH_MAX);
 }

@@ -11,6 +11,7 @@
 
 #include "net/jsonrpc.h"
 #include "net/mcp_conn.h"
+#include "net/mcp_era.h"
 #include "net/mcp_items.h"
 #include "net/mcp_stats.h"
 
@@ -97,6 +98,7 @@ struct mcp_upstream {
 	struct mcp_items items[MCP_KINDS];
 	struct mcp_listing listing[MCP_KINDS];
 	unsigned changed;        /* kinds that this start brought anew */
+	enum mcp_era era;        /* that it is spoken to in */
 	unsigned can;            /* enum mcp_can */
 	struct buf instructions; /* raw JSON string, or empty */
 	struct mcp_call own;     /* our initialize */
