@@ -25,6 +25,7 @@ void config_default(struct config *c)
 			.listen = "127.0.0.1",
 			.root = "/",
 			.port = 8080},
+		.access = {.enabled = true, .stop_ms = 1000},
 		.grace_ms = CONFIG_GRACE_MS,
 	};
 	arena_init(&c->arena, CONFIG_ARENA_MAX);
@@ -270,6 +271,22 @@ static void check_command(struct shape_reading *r, struct config *c)
 	}
 }
 
+static void check_programs(struct shape_reading *r, struct config *c)
+{
+	const struct config_program *v = c->access.programs.v;
+	int access = json_get(r->doc, 0, "access");
+	int at = json_get(r->doc, access, "programs");
+	for (size_t i = 0; i < c->access.programs.n; i++) {
+		if (v[i].path[0] == '/')
+			continue;
+		shape_mistake(r, json_get(r->doc, at, v[i].path),
+			"\"access.programs.%.64s\" wants the absolute path of "
+			"a trampoline",
+			v[i].path);
+		c->access.programs.n = 0;
+	}
+}
+
 static void read_whole(struct shape_reading *r, struct config *c)
 {
 	int services = json_get(r->doc, 0, "services");
@@ -278,6 +295,7 @@ static void read_whole(struct shape_reading *r, struct config *c)
 	check_items(r, c, &c->services, services);
 	check_order(r, c, services);
 	check_command(r, c);
+	check_programs(r, c);
 }
 
 int config_parse(

@@ -26,6 +26,7 @@ enum {
 	CONFIG_TIME_MAX_MS = 3600000,
 	CONFIG_SERVICES_MAX = 47,
 	CONFIG_TASKS_MAX = 16,
+	CONFIG_PROGRAMS_MAX = 64,
 };
 
 struct config_user {
@@ -123,9 +124,28 @@ struct config_gateway {
 	const char *root; /* what the gateway's subsystems lie under */
 };
 
+/* private ones for a program of the broker */
+struct config_namespaces {
+	bool mount, pid, network, ipc;
+};
+
+/* what PID 1 adds to the policy of a trampoline */
+struct config_program {
+	const char *path; /* the trampoline's */
+	struct config_limits limits;
+	struct config_namespaces namespaces;
+};
+
+struct config_access {
+	bool enabled;
+	uint64_t stop_ms; /* from a client's going to the KILL */
+	struct shape_items programs;
+};
+
 struct config {
 	struct arena arena;
 	struct config_gateway gateway;
+	struct config_access access;
 	uint64_t grace_ms; /* from the request to stop to the first KILL */
 	unsigned log_level;
 	unsigned log_format;

@@ -199,6 +199,35 @@ static const struct shape_field gateway_fields[] = {
 static const struct shape gateway_shape = {
 	SHAPE(gateway_fields, config_gateway)};
 
+static const struct shape_field namespace_fields[] = {
+	{"mount", FIELD(config_namespaces, mount, SHAPE_BOOL)},
+	{"pid", FIELD(config_namespaces, pid, SHAPE_BOOL)},
+	{"network", FIELD(config_namespaces, network, SHAPE_BOOL)},
+	{"ipc", FIELD(config_namespaces, ipc, SHAPE_BOOL)},
+};
+static const struct shape namespaces_shape = {
+	SHAPE(namespace_fields, config_namespaces)};
+
+static const struct shape_field program_fields[] = {
+	{"limits", FIELD(config_program, limits, SHAPE_OBJECT),
+		.shape = &limits_shape},
+	{"namespaces", FIELD(config_program, namespaces, SHAPE_OBJECT),
+		.shape = &namespaces_shape},
+};
+static const struct config_program program_defaults = {.limits = NO_LIMITS};
+static const struct shape program_shape = {
+	SHAPE(program_fields, config_program), .defaults = &program_defaults,
+	.name_at = offsetof(struct config_program, path),
+	.max = CONFIG_PROGRAMS_MAX};
+
+static const struct shape_field access_fields[] = {
+	{"enabled", FIELD(config_access, enabled, SHAPE_BOOL)},
+	{"stop_ms", FIELD(config_access, stop_ms, SHAPE_NUMBER), TIME_MS},
+	{"programs", FIELD(config_access, programs, SHAPE_MAP),
+		.shape = &program_shape},
+};
+static const struct shape access_shape = {SHAPE(access_fields, config_access)};
+
 static const char *const levels[] = {
 	"default", "error", "warn", "info", "debug", NULL};
 static const char *const formats[] = {"default", "text", "json", NULL};
@@ -218,6 +247,7 @@ static const struct shape_field top_fields[] = {
 	{"log", .type = SHAPE_OBJECT, .shape = &logging_shape},
 	{"gateway", FIELD(config, gateway, SHAPE_OBJECT),
 		.shape = &gateway_shape},
+	{"access", FIELD(config, access, SHAPE_OBJECT), .shape = &access_shape},
 	{"environment", FIELD(config, environment, SHAPE_PAIRS)},
 	{"groups", FIELD(config, groups, SHAPE_MAP), .shape = &group_shape},
 	{"users", FIELD(config, users, SHAPE_MAP), .shape = &user_shape},

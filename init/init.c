@@ -158,6 +158,9 @@ static int setup(struct init *init)
 	if (!init->standing.second &&
 		(init->standing.pid1 || init->standing.namespaced))
 		ctl_open(init);
+	if (init->standing.root && !init->standing.second &&
+		(init->standing.pid1 || init->standing.namespaced))
+		broker_open(init);
 	return 0;
 }
 
@@ -227,6 +230,7 @@ static int stop(struct init *init)
 	if (init->status < 0 && init->command.state == COMMAND_UP)
 		status = 128 + SIGKILL;
 	ctl_close(init);
+	broker_close(init);
 	uint64_t ms = loop_now(&init->loop) - init->shutdown.begun_ms;
 	log_debug("stopped: status %d after %ju ms, %ju orphans reaped", status,
 		(uintmax_t)ms, (uintmax_t)init->orphans);
@@ -239,7 +243,10 @@ static int stop(struct init *init)
 
 int init_main(int argc, char **argv)
 {
-	static struct init init = {.notify.fd = -1, .ctl.fd = -1, .status = -1};
+	static struct init init = {.notify.fd = -1,
+		.ctl.fd = -1,
+		.broker.listener.fd = -1,
+		.status = -1};
 	init.start_us = clock_us();
 	int first = options_parse(&init.options, &applet_init, argc, argv);
 	if (init.options.check || init.options.print_default)

@@ -8,6 +8,7 @@
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
+#include "init/broker.h"
 #include "init/command.h"
 #include "init/config.h"
 #include "init/fds.h"
@@ -37,6 +38,7 @@ struct init {
 	struct loop_fd notify; /* NOTIFY_SOCKET, once a service wants it */
 	char notify_name[112];
 	struct loop_fd ctl;
+	struct broker broker;
 	int status;        /* of the container, when no command says; -1 */
 	uint64_t start_us; /* when main began, for the boot's timeline */
 	uint64_t orphans;  /* reaped so far */

@@ -32,6 +32,7 @@ enum {
 	SERVICES_MAX = 64,
 	SERVICE_NAME_MAX = 32,
 	SERVICE_STEADY_MS = 10000,
+	SERVICE_LIMITS_MAX = 8,
 };
 
 enum service_state {
@@ -119,6 +120,9 @@ void service_identify(struct service *s);
 
 /* the variables it gets; valid until the next call */
 char **service_environment(const struct service *s, int *error);
+
+/* the configured ones, at v[0..SERVICE_LIMITS_MAX); returns how many */
+size_t service_limits(const struct config_limits *c, struct spawn_limit *v);
 
 /* start its process; 0, or a negative errno and the step */
 int service_spawn(struct service *s, enum spawn_step *step);

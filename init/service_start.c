@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-enum { VARS_MAX = 1024, VARS_TEXT = 32768, LIMITS_MAX = 8 };
+enum { VARS_MAX = 1024, VARS_TEXT = 32768 };
 
 /* one child is started at a time, and it has its copy before the next */
 static struct {
@@ -118,15 +118,15 @@ void service_identify(struct service *s)
 		log_warn("service %s: no user %s, runs as root", s->name, user);
 }
 
-static size_t fill_limits(const struct config_limits *c, struct spawn_limit *v)
+size_t service_limits(const struct config_limits *c, struct spawn_limit *v)
 {
-	const struct spawn_limit all[LIMITS_MAX] = {{RLIMIT_NOFILE, c->nofile},
-		{RLIMIT_NPROC, c->nproc}, {RLIMIT_CORE, c->core},
-		{RLIMIT_AS, c->as}, {RLIMIT_FSIZE, c->fsize},
-		{RLIMIT_STACK, c->stack}, {RLIMIT_MEMLOCK, c->memlock},
-		{RLIMIT_CPU, c->cpu}};
+	const struct spawn_limit all[SERVICE_LIMITS_MAX] = {
+		{RLIMIT_NOFILE, c->nofile}, {RLIMIT_NPROC, c->nproc},
+		{RLIMIT_CORE, c->core}, {RLIMIT_AS, c->as},
+		{RLIMIT_FSIZE, c->fsize}, {RLIMIT_STACK, c->stack},
+		{RLIMIT_MEMLOCK, c->memlock}, {RLIMIT_CPU, c->cpu}};
 	size_t n = 0;
-	for (size_t i = 0; i < LIMITS_MAX; i++)
+	for (size_t i = 0; i < SERVICE_LIMITS_MAX; i++)
 		if (all[i].value != UINT64_MAX)
 			v[n++] = all[i];
 	return n;
@@ -159,7 +159,7 @@ static size_t fill_fds(const struct service *s, struct spawn_fd *fds)
 static int start(struct service *s, struct spawn *request,
 	enum spawn_step *step, pid_t *pid)
 {
-	struct spawn_limit limits[LIMITS_MAX];
+	struct spawn_limit limits[SERVICE_LIMITS_MAX];
 	struct spawn_ids ids = {
 		s->who.uid, s->who.gid, s->who.groups, s->who.ngroups};
 	int r;
@@ -182,7 +182,7 @@ static int start(struct service *s, struct spawn *request,
 	request->die_with_parent = true;
 	request->foreground_tty = -1;
 	request->limits = limits;
-	request->nlimits = fill_limits(&s->def->limits, limits);
+	request->nlimits = service_limits(&s->def->limits, limits);
 	request->set_caps = s->def->capabilities.v != NULL;
 	request->caps = fill_caps(&s->def->capabilities);
 	request->no_new_privs = s->def->no_new_privs;

@@ -11,7 +11,7 @@
 #include "lib/fd.h"
 #include "lib/fmt.h"
 
-size_t ctl_parse(struct str request, const char *words[CTL_WORDS_MAX])
+size_t ctl_words(struct str request, const char **words, size_t max)
 {
 	struct str rest = request;
 	size_t n = 0;
@@ -20,11 +20,16 @@ size_t ctl_parse(struct str request, const char *words[CTL_WORDS_MAX])
 	rest.n--;
 	while (rest.p) {
 		struct str word = str_cut(&rest, '\0');
-		if (n == CTL_WORDS_MAX)
+		if (n == max)
 			return 0;
 		words[n++] = word.p;
 	}
 	return n;
+}
+
+size_t ctl_parse(struct str request, const char *words[CTL_WORDS_MAX])
+{
+	return ctl_words(request, words, CTL_WORDS_MAX);
 }
 
 socklen_t ctl_file_address(struct sockaddr_un *a)

@@ -19,7 +19,11 @@
 
 enum { CTL_WORDS_MAX = 4, CTL_REQUEST_MAX = 256, CTL_ANSWER_MAX = 16384 };
 
-/* the words of a request, NUL-terminated in place; 0: it is none */
+/*
+ * The words of a request, NUL-terminated in place, at most max of them; 0: it
+ * is none, or has more.
+ */
+size_t ctl_words(struct str request, const char **words, size_t max);
 size_t ctl_parse(struct str request, const char *words[CTL_WORDS_MAX]);
 
 /*

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,6 +19,7 @@
 
 #include "lib/fd.h"
 #include "lib/fmt.h"
+#include "lib/private.h"
 #include "lib/size.h"
 #include "lib/str.h"
 
@@ -143,13 +145,14 @@ static void close_others(const struct spawn *s, int report)
 		close_slowly(report + 1, open_limit());
 }
 
-static int take_ids(const struct spawn_ids *ids)
+static int take_ids(const struct spawn_ids *ids, const uid_t *real_uid)
 {
 	if (setgroups(ids->ngroups, ids->groups) < 0)
 		return -errno;
 	if (setresgid(ids->gid, ids->gid, ids->gid) < 0)
 		return -errno;
-	if (setresuid(ids->uid, ids->uid, ids->uid) < 0)
+	uid_t real = real_uid ? *real_uid : ids->uid;
+	if (setresuid(real, ids->uid, ids->uid) < 0)
 		return -errno;
 	/* a drop that can be undone is none */
 	if (ids->uid != 0 && setuid(0) == 0)
@@ -200,6 +203,15 @@ struct cap_data {
 	uint32_t effective, permitted, inheritable;
 };
 
+uint64_t spawn_caps_held(void)
+{
+	struct cap_header head = {.version = 0x20080522};
+	struct cap_data data[2] = {0};
+	if (syscall(SYS_capget, &head, data) < 0)
+		return 0;
+	return data[0].effective | (uint64_t)data[1].effective << 32;
+}
+
 /* exactly s->caps, kept across exec also without uid 0 */
 static int take_caps(const struct spawn *s)
 {
@@ -225,7 +237,7 @@ static int take_rights(const struct spawn *s)
 	if (r == 0)
 		r = narrow_caps(s);
 	if (r == 0 && s->ids)
-		r = take_ids(s->ids);
+		r = take_ids(s->ids, s->real_uid);
 	if (r == 0 && s->set_caps)
 		r = take_caps(s);
 	if (r == 0 && s->no_new_privs &&
@@ -296,8 +308,10 @@ static void __attribute__((noreturn))
 child_main(const struct spawn *s, int report, pid_t parent)
 {
 	struct failure f = {.step = SPAWN_SETUP};
+	if (s->namespaces)
+		f.err = private_setup(s->namespaces);
 	/* before the descriptors move: its number may be one of their places */
-	if (s->cwd_fd > 0 && fchdir(s->cwd_fd) < 0)
+	if (f.err == 0 && s->cwd_fd > 0 && fchdir(s->cwd_fd) < 0)
 		f.err = -errno;
 	if (f.err == 0)
 		f.err = place_fds(s, &report);
@@ -310,7 +324,8 @@ child_main(const struct spawn *s, int report, pid_t parent)
 	/* after the ids: a change of credentials clears it */
 	if (f.err == 0 && s->die_with_parent) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
+		/* from inside a PID namespace of its own it cannot be seen */
+		if (!(s->namespaces & CLONE_NEWPID) && getppid() != parent)
 			_exit(127);
 	}
 	if (f.err == 0 && s->cwd && chdir(s->cwd) < 0) {
@@ -319,7 +334,7 @@ child_main(const struct spawn *s, int report, pid_t parent)
 	}
 	if (f.err == 0) {
 		if (!s->keep_umask)
-			(void)umask(022);
+			(void)umask(s->umask ? s->umask : 022);
 		close_others(s, report);
 		reset_signals();
 		f.step = SPAWN_EXEC;
@@ -345,6 +360,15 @@ static int await_exec(int report, pid_t pid, enum spawn_step *step)
 	return f.err ? f.err : -EIO;
 }
 
+/* by clone(2) the child is the first process of a new PID namespace */
+static pid_t new_process(int namespaces)
+{
+	if (!namespaces)
+		return fork();
+	return (pid_t)syscall(
+		SYS_clone, (long)namespaces | SIGCHLD, 0, 0, 0, 0);
+}
+
 int spawn(const struct spawn *s, pid_t *pid, enum spawn_step *step)
 {
 	int report[2];
@@ -360,7 +384,7 @@ int spawn(const struct spawn *s, pid_t *pid, enum spawn_step *step)
 	sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &old);
 	pid_t parent = getpid();
-	pid_t child = fork();
+	pid_t child = new_process(s->namespaces);
 	if (child == 0)
 		child_main(s, report[1], parent);
 	r = child < 0 ? -errno : 0;

@@ -55,14 +55,17 @@ struct spawn {
 	size_t nfds;
 	enum spawn_group group;
 	const struct spawn_ids *ids; /* NULL: the caller's */
+	const uid_t *real_uid;       /* with ids: another one is real */
 	bool die_with_parent;        /* SIGKILL when the caller's thread ends */
 	int foreground_tty; /* make the new group its foreground; -1: no */
-	bool keep_umask;    /* default: 022 */
+	bool keep_umask;    /* the caller's; else: */
+	mode_t umask;       /* 0: 022 */
 	const struct spawn_limit *limits;
 	size_t nlimits;
 	bool set_caps; /* to exactly these, whoever the program runs as */
 	uint64_t caps; /* bit n: capability n */
 	bool no_new_privs;
+	int namespaces; /* CLONE_NEW*: private ones, see lib/private.h */
 };
 
 /* where it failed, for the message */
@@ -79,6 +82,9 @@ enum spawn_step {
  * Returns when the new program runs or has failed to.
  */
 int spawn(const struct spawn *request, pid_t *pid, enum spawn_step *step);
+
+/* the capabilities that are in effect here; bit n: capability n */
+uint64_t spawn_caps_held(void);
 
 /* the same program again: a file for `spawn.file` ("/proc/self/exe") */
 const char *spawn_self(void);
