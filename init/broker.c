@@ -255,7 +255,10 @@ static void on_connection(void *owner, uint32_t events)
 	struct init *init = owner;
 	(void)events;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(init->broker.listener.fd, NULL, NULL,
+		struct sockaddr_un from;
+		socklen_t n = sizeof(from);
+		int fd = accept4(init->broker.listener.fd,
+			(struct sockaddr *)&from, &n,
 			SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;

@@ -82,8 +82,7 @@ int broker_send(int fd, const char *const *words, size_t nwords, const int *fds,
 	m.msg_iovlen = (__typeof__(m.msg_iovlen))nwords;
 	if (nfds > 0) {
 		m.msg_control = &control;
-		m.msg_controllen =
-			(socklen_t)CMSG_SPACE(sizeof(int) * nfds);
+		m.msg_controllen = (socklen_t)CMSG_SPACE(sizeof(int) * nfds);
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
