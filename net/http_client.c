@@ -125,6 +125,14 @@ static void put_head(struct buf *out, const struct http_client_call *call)
 	buf_put_str(out, STR("\r\n"));
 }
 
+bool http_client_put_head(struct buf *out, const struct http_client_call *call)
+{
+	bool sound = sound_request(call);
+	if (sound)
+		put_head(out, call);
+	return sound;
+}
+
 /* one piece of a body that streams */
 static int send_piece(struct http_client *c, struct str piece, bool chunked)
 {

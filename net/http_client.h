@@ -94,4 +94,10 @@ struct http_client_call {
 int http_client_call(struct http_client *c, struct http_client_call *call);
 void http_client_call_fini(struct http_client_call *call);
 
+/*
+ * Append the head of the call's request. false: a part of it cannot stand in
+ * one. For those who send it themselves (net/http_fetch.h).
+ */
+bool http_client_put_head(struct buf *out, const struct http_client_call *call);
+
 #endif

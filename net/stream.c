@@ -10,13 +10,14 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/fmt.h"
 #include "lib/size.h"
-#include "net/sock_addr.h"
+#include "net/lookup.h"
 
 enum { CANCEL_POLL_MS = 200 };
 
@@ -44,6 +45,8 @@ static int wait_until(const struct stream *s, short events, uint64_t until)
 	struct pollfd fd = {.fd = s->fd, .events = events};
 	for (;;) {
 		uint64_t now = clock_ms();
+		if (s->async)
+			return -EAGAIN;
 		if (cancelled(s))
 			return -ECANCELED;
 		if (now >= until)
@@ -69,19 +72,22 @@ static int wait_for(const struct stream *s, short events)
 
 /* ------------------------------------------------------------- connecting */
 
-static int finish_connect(const struct stream *s)
+int stream_connected(const struct stream *s)
 {
 	int err = 0;
 	socklen_t size = sizeof(err);
-	int r = wait_for(s, POLLOUT);
-	if (r < 0)
-		return r;
 	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &size) < 0)
 		return -errno;
 	return -err;
 }
 
-static int open_address(
+static int finish_connect(const struct stream *s)
+{
+	int r = wait_for(s, POLLOUT);
+	return r < 0 ? r : stream_connected(s);
+}
+
+int stream_open_address(
 	struct stream *s, const struct sockaddr *to, socklen_t size)
 {
 	int one = 1;
@@ -96,23 +102,14 @@ static int open_address(
 	int r = connect(s->fd, to, size) == 0 ? 0 : -errno;
 	if (r == -EINPROGRESS || r == -EINTR)
 		r = finish_connect(s);
-	if (r < 0)
+	if (r < 0 && r != -EAGAIN)
 		fd_close(&s->fd);
 	return r;
 }
 
 static int lookup_failed(struct stream *s, const char *host, int code)
 {
-	bool unknown = code == EAI_NONAME;
-#ifdef EAI_NODATA
-	unknown = unknown || code == EAI_NODATA;
-#endif
-	if (unknown)
-		fmt_str(s->error, sizeof(s->error), "no host %s", host);
-	else
-		fmt_str(s->error, sizeof(s->error), "host %s: %s", host,
-			code == EAI_AGAIN ? "no name server answers"
-					  : gai_strerror(code));
+	lookup_explain(s->error, sizeof(s->error), host, code);
 	return -EPROTO;
 }
 
@@ -129,7 +126,7 @@ static int open_name(struct stream *s, const char *host, uint16_t port)
 		return lookup_failed(s, host, code);
 	int r = -EINVAL;
 	for (const struct addrinfo *a = list; a && r < 0; a = a->ai_next) {
-		r = open_address(s, a->ai_addr, a->ai_addrlen);
+		r = stream_open_address(s, a->ai_addr, a->ai_addrlen);
 		if (r == -ECANCELED)
 			break;
 	}
@@ -145,10 +142,10 @@ int stream_open_tcp(
 	socklen_t size = sock_addr_parse(&to, local ? "127.0.0.1" : host, port);
 	if (size == 0 && lookup)
 		return open_name(s, host, port);
-	int r = open_address(s, &to.any, size);
+	int r = stream_open_address(s, &to.any, size);
 	if (local && r == -ECONNREFUSED) {
 		size = sock_addr_parse(&to, "::1", port);
-		r = open_address(s, &to.any, size);
+		r = stream_open_address(s, &to.any, size);
 	}
 	return r;
 }
@@ -157,7 +154,7 @@ int stream_open_unix(struct stream *s, const char *path)
 {
 	union sock_addr to;
 	socklen_t size = sock_addr_unix(&to, path);
-	return open_address(s, &to.any, size);
+	return stream_open_address(s, &to.any, size);
 }
 
 /* ---------------------------------------------------------------- records */
@@ -231,8 +228,11 @@ int stream_start_tls(
 	struct stream *s, struct tls_context *context, const char *name)
 {
 	s->tls = tls_new(context, name);
-	if (!s->tls)
-		return -ENOMEM;
+	return s->tls ? stream_handshake(s) : -ENOMEM;
+}
+
+int stream_handshake(struct stream *s)
+{
 	int r = pump(s, TLS_ROOM);
 	if (r == 1)
 		return fail(s, "the server ended TLS before it began");
@@ -345,6 +345,49 @@ static int send_plain(struct stream *s, struct str data)
 int stream_send(struct stream *s, struct str data)
 {
 	return s->tls ? send_tls(s, data) : send_plain(s, data);
+}
+
+static ssize_t write_tls(struct stream *s, struct str data)
+{
+	size_t taken = 0;
+	while (taken < data.n && tls_state(s->tls) & TLS_ROOM) {
+		size_t n;
+		char *room = tls_data_room(s->tls, &n);
+		n = size_min(n, data.n - taken);
+		memcpy(room, data.p + taken, n);
+		tls_data_room_done(s->tls, n);
+		taken += n;
+		tls_flush(s->tls);
+		int r = 0;
+		while (r == 0 && tls_state(s->tls) & TLS_SEND)
+			r = push_records(s);
+		if (r < 0 && r != -EAGAIN)
+			return r;
+	}
+	if (tls_state(s->tls) & TLS_CLOSED)
+		return closed(s) == 1 ? -EPIPE : -EPROTO;
+	return taken || data.n == 0 ? (ssize_t)taken : -EAGAIN;
+}
+
+ssize_t stream_write(struct stream *s, struct str data)
+{
+	if (s->tls) {
+		/* records that an earlier call has left */
+		while (tls_state(s->tls) & TLS_SEND) {
+			int r = push_records(s);
+			if (r < 0)
+				return r;
+		}
+		return write_tls(s, data);
+	}
+	ssize_t n = send(s->fd, data.p, data.n, MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
+uint32_t stream_events(const struct stream *s)
+{
+	bool records = s->tls && tls_state(s->tls) & TLS_SEND;
+	return EPOLLIN | (records ? (uint32_t)EPOLLOUT : 0);
 }
 
 bool stream_is_stale(const struct stream *s)
