@@ -72,7 +72,7 @@ void mcp_call_fail(struct mcp_call *call, const char *why)
 	call->ops->on_failure(call, why);
 }
 
-void mcp_call_fail_all(struct mcp_upstream *u, const char *why)
+static void fail_some(struct mcp_upstream *u, const char *why, bool own_only)
 {
 	/* a failure handler may start a call: take what is there now only */
 	for (size_t i = 0; i < MCP_CALL_BUCKETS; i++) {
@@ -80,11 +80,21 @@ void mcp_call_fail_all(struct mcp_upstream *u, const char *why)
 		struct mcp_call *call = u->calls[i];
 		while (call) {
 			struct mcp_call *next = call->next;
-			if (call->id <= last)
+			if (call->id <= last && (call->own || !own_only))
 				mcp_call_fail(call, why);
 			call = next;
 		}
 	}
+}
+
+void mcp_call_fail_all(struct mcp_upstream *u, const char *why)
+{
+	fail_some(u, why, false);
+}
+
+void mcp_call_fail_own(struct mcp_upstream *u, const char *why)
+{
+	fail_some(u, why, true);
 }
 
 static void on_call_timeout(void *owner)

@@ -34,6 +34,9 @@ void mcp_call_fail(struct mcp_call *call, const char *why);
 /* end every call that is there now, our own included */
 void mcp_call_fail_all(struct mcp_upstream *u, const char *why);
 
+/* those of our own: the handshake is begun anew */
+void mcp_call_fail_own(struct mcp_upstream *u, const char *why);
+
 /* start its time limit, where the configuration has one, anew */
 void mcp_call_arm(struct mcp_upstream *u, struct mcp_call *call);
 

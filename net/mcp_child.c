@@ -336,7 +336,7 @@ static void on_child_exit(void *owner, pid_t pid, int wait_status)
 	if (!reason)
 		reason = spawn_status_text(text, sizeof(text), wait_status);
 	if (c->base.events.on_exit)
-		c->base.events.on_exit(c->base.events.owner, reason);
+		c->base.events.on_exit(c->base.events.owner, reason, false);
 	forget(c);
 }
 

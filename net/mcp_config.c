@@ -17,9 +17,17 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/size.h"
+#include "net/http_chars.h"
 #include "net/invalid.h"
+#include "net/url.h"
 
-enum { STARTUP_TIMEOUT_S = 300, TIMEOUT_MAX_S = 86400 };
+enum {
+	STARTUP_TIMEOUT_S = 300,
+	REMOTE_TIMEOUT_S = 300,
+	TIMEOUT_MAX_S = 86400,
+};
+
+static const uint64_t UNSET = UINT64_MAX;
 
 struct reader {
 	struct json_doc doc;
@@ -183,8 +191,43 @@ static int read_args(struct reader *r, int server, struct mcp_server_config *s)
 	return 0;
 }
 
-/* "NAME=VALUE" of a member of env; NULL and *bad, or NULL: no memory */
-static char *env_entry(const struct reader *r, int key, bool *bad)
+/* an object of texts, as a list of "NAME=VALUE" or "NAME: VALUE" */
+struct pairs {
+	const char *key;
+	const char *between;
+	bool (*sound)(struct str name, struct str value);
+	const char *wrong;
+};
+
+static bool sound_variable(struct str name, struct str value)
+{
+	(void)value;
+	return name.n > 0 && str_index(name, '=') == name.n;
+}
+
+/* fields that the transport itself writes, or that end at the next hop */
+static bool sound_field(struct str name, struct str value)
+{
+	static const char *const ours[] = {"Host", "Content-Length",
+		"Content-Type", "Accept", "Transfer-Encoding", "Connection",
+		"Keep-Alive", "Upgrade", "TE", "Trailer", "Expect",
+		"Mcp-Session-Id", "MCP-Protocol-Version", "Last-Event-ID"};
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		if (str_eq_nocase(name, str_of(ours[i])))
+			return false;
+	return name.n > 0 && http_chars_all(name, HTTP_TCHAR) &&
+	       http_chars_all(value, HTTP_VALUE);
+}
+
+static const struct pairs variables = {
+	"env", "=", sound_variable, "every variable should be a valid string"};
+static const struct pairs fields = {"headers", ": ", sound_field,
+	"every header should be a string that can stand in a request, and none "
+	"that the transport writes itself"};
+
+/* one of them; NULL and *bad, or NULL: no memory */
+static char *pair_entry(
+	const struct reader *r, const struct pairs *kind, int key, bool *bad)
 {
 	struct buf b;
 	struct str name = json_raw(&r->doc, key);
@@ -194,11 +237,14 @@ static char *env_entry(const struct reader *r, int key, bool *bad)
 	       json_has_nul(name);
 	if (*bad)
 		return NULL;
-	buf_init(&b, name.n + value.n);
+	buf_init(&b, name.n + value.n + 2);
 	json_unquote(&b, name);
-	*bad = !b.err && (b.n == 0 || str_index(buf_str(&b), '=') < b.n);
-	buf_putc(&b, '=');
+	size_t name_len = b.n;
+	buf_puts(&b, kind->between);
+	size_t value_at = b.n;
 	json_unquote(&b, value);
+	*bad = !b.err && !kind->sound(str_first(buf_str(&b), name_len),
+				 str_from_index(buf_str(&b), value_at));
 	if (!b.err && !*bad)
 		entry = mem_dup(buf_at(&b, 0), b.n);
 	buf_fini(&b);
@@ -210,32 +256,33 @@ static int compare_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int read_env(struct reader *r, int server, struct mcp_server_config *s)
+static int read_pairs(
+	struct reader *r, int server, const struct pairs *kind, char ***out)
 {
-	int at = member(r, server, "env");
+	int at = member(r, server, kind->key);
 	size_t n = 0, i = 0;
 	if (at != JSON_NONE && json_type(&r->doc, at) != JSON_OBJECT)
-		return refuse_field(r, "dict_type", "env",
+		return refuse_field(r, "dict_type", kind->key,
 			"Input should be a valid dictionary", at);
 	if (at != JSON_NONE)
 		n = json_count(&r->doc, at);
-	s->env = mem_new_array(n + 1, sizeof(*s->env));
-	if (!s->env)
+	char **list = mem_new_array(n + 1, sizeof(*list));
+	*out = list;
+	if (!list)
 		return no_memory(r);
 	for (int key = n ? json_first(&r->doc, at) : JSON_NONE;
 		key != JSON_NONE; key = json_after(&r->doc, key)) {
 		bool bad;
-		s->env[i] = env_entry(r, key, &bad);
+		list[i] = pair_entry(r, kind, key, &bad);
 		if (bad) {
 			r->item = json_raw(&r->doc, key);
-			return refuse_field(r, "string_type", "env",
-				"every variable should be a valid string",
-				json_value(&r->doc, key));
+			return refuse_field(r, "string_type", kind->key,
+				kind->wrong, json_value(&r->doc, key));
 		}
-		if (!s->env[i++])
+		if (!list[i++])
 			return no_memory(r);
 	}
-	qsort(s->env, n, sizeof(*s->env), compare_text);
+	qsort(list, n, sizeof(*list), compare_text);
 	return 0;
 }
 
@@ -250,19 +297,75 @@ static bool is_remote(const char *transport)
 	return false;
 }
 
-static int check_usable(struct reader *r, const struct mcp_server_config *s,
-	const char *transport)
+static int check_remote(struct reader *r, const struct mcp_server_config *s)
 {
-	if (strcmp(transport, "stdio") == 0) {
-		if (s->command && *s->command)
-			return 0;
-		return refuse_server(r, s, "transport stdio needs a command");
-	}
-	if (is_remote(transport))
+	struct url url;
+	if (!s->url || !*s->url)
+		return refuse_server(r, s, "this transport needs a url");
+	const char *wrong = url_read(&url, str_of(s->url));
+	if (wrong)
+		return refuse_server(r, s, wrong);
+	if (url.user.p)
 		return refuse_server(r, s,
-			"remote transports are not served by this version; "
-			"use stdio");
-	return refuse_server(r, s, "unknown transport; it is one of: stdio");
+			"credentials belong into headers or auth, not into the "
+			"url");
+	if (s->bearer && strcmp(s->bearer, "oauth") == 0)
+		return refuse_server(r, s,
+			"auth oauth needs a person and a browser; give a token "
+			"or headers");
+	return 0;
+}
+
+static int check_usable(
+	struct reader *r, struct mcp_server_config *s, const char *transport)
+{
+	if (is_remote(transport)) {
+		s->sse = strcmp(transport, "sse") == 0;
+		return check_remote(r, s);
+	}
+	if (strcmp(transport, "stdio") != 0)
+		return refuse_server(r, s,
+			"unknown transport; it is one of: stdio, http, "
+			"streamable-http, sse");
+	/* whoever gives both means the command */
+	mem_free(s->url);
+	s->url = NULL;
+	if (s->command && *s->command)
+		return 0;
+	return refuse_server(r, s, "transport stdio needs a command");
+}
+
+static int read_auth(struct reader *r, int at, struct mcp_server_config *s)
+{
+	int e = read_text(r, at, "auth", &s->bearer);
+	if (e == 0 && s->bearer &&
+		!http_chars_all(str_of(s->bearer), HTTP_VALUE))
+		e = refuse_field(r, "value_error", "auth",
+			"a token cannot hold control characters", JSON_NONE);
+	return e;
+}
+
+static int read_remote(struct reader *r, int at, struct mcp_server_config *s)
+{
+	int e = read_text(r, at, "url", &s->url);
+	if (e == 0)
+		e = read_auth(r, at, s);
+	if (e == 0)
+		e = read_pairs(r, at, &fields, &s->headers);
+	return e;
+}
+
+/* how long an answer of a remote server may take; whole seconds count */
+static uint64_t remote_timeout_ms(void)
+{
+	struct str text =
+		str_of(getenv("MCP_GATEWAY_SSE_READ_TIMEOUT_SECONDS"));
+	uint64_t seconds;
+	text = str_first(text, str_index(text, '.'));
+	if (!text.p || !str_to_u64(text, &seconds) || seconds == 0 ||
+		seconds > TIMEOUT_MAX_S)
+		seconds = REMOTE_TIMEOUT_S;
+	return seconds * 1000;
 }
 
 static int read_fields(struct reader *r, int at, struct mcp_server_config *s)
@@ -280,7 +383,9 @@ static int read_fields(struct reader *r, int at, struct mcp_server_config *s)
 	if (e == 0)
 		e = read_args(r, at, s);
 	if (e == 0)
-		e = read_env(r, at, s);
+		e = read_pairs(r, at, &variables, &s->env);
+	if (e == 0)
+		e = read_remote(r, at, s);
 	if (e == 0)
 		e = read_text(r, at, "cwd", &s->cwd);
 	if (e == 0)
@@ -292,6 +397,8 @@ static int read_fields(struct reader *r, int at, struct mcp_server_config *s)
 		e = read_seconds(r, at, "call_timeout", &s->call_timeout_ms);
 	if (e == 0)
 		e = check_usable(r, s, transport);
+	if (s->call_timeout_ms == UNSET)
+		s->call_timeout_ms = s->url ? remote_timeout_ms() : 0;
 	if (e == 0)
 		s->argv[0] = s->command;
 	mem_free(transport);
@@ -307,6 +414,7 @@ static int read_server(struct reader *r, int key, struct mcp_config *c)
 	r->server = json_raw(&r->doc, key);
 	s->serve_tools = true;
 	s->startup_timeout_ms = STARTUP_TIMEOUT_S * 1000;
+	s->call_timeout_ms = UNSET;
 	bool nul = json_has_nul(r->server);
 	s->name = nul ? NULL : json_cstr(r->server);
 	if (!nul && !s->name)
@@ -380,6 +488,9 @@ void mcp_server_config_free(struct mcp_server_config *s)
 	mem_free(s->argv);
 	free_texts(s->env);
 	mem_free(s->command);
+	free_texts(s->headers);
+	mem_free(s->bearer);
+	mem_free(s->url);
 	mem_free(s->cwd);
 	mem_free(s->name);
 	mem_free(s);
@@ -410,6 +521,9 @@ bool mcp_server_config_equal(
 	const struct mcp_server_config *a, const struct mcp_server_config *b)
 {
 	return same_text(a->name, b->name) && same_texts(a->argv, b->argv) &&
+	       same_text(a->command, b->command) && same_text(a->url, b->url) &&
+	       a->sse == b->sse && same_text(a->bearer, b->bearer) &&
+	       same_texts(a->headers, b->headers) &&
 	       same_texts(a->env, b->env) && same_text(a->cwd, b->cwd) &&
 	       a->serve_tools == b->serve_tools &&
 	       a->startup_timeout_ms == b->startup_timeout_ms &&

@@ -17,13 +17,17 @@ enum {
 	MCP_CONFIG_VALUES = 65536, /* JSON values in a configuration */
 };
 
-/* one server; every string is owned and NUL-terminated */
+/* one server: command or URL; every string is owned and NUL-terminated */
 struct mcp_server_config {
 	char *name;
 	char *command;
-	char **argv; /* command, arguments, NULL */
-	char **env;  /* "NAME=VALUE", sorted, NULL-terminated */
-	char *cwd;   /* or NULL */
+	char **argv;    /* command, arguments, NULL */
+	char **env;     /* "NAME=VALUE", sorted, NULL-terminated */
+	char *cwd;      /* or NULL */
+	char *url;      /* of a remote server; NULL: command */
+	bool sse;       /* by the transport of 2024-11-05 */
+	char **headers; /* "Name: value", sorted, NULL-terminated */
+	char *bearer;   /* token, or NULL */
 	bool serve_tools;
 	uint64_t startup_timeout_ms;
 	uint64_t call_timeout_ms; /* 0: none */

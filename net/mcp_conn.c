@@ -10,12 +10,14 @@
 
 #include "lib/mem.h"
 #include "net/mcp_child.h"
+#include "net/mcp_remote.h"
 
 struct mcp_conn *mcp_conn_start(struct mcp_conns *all,
 	const struct mcp_server_config *config,
 	const struct mcp_conn_events *events, struct mcp_why *why)
 {
-	return mcp_child_start(all, config, events, why);
+	return config->url ? mcp_remote_start(all, config, events, why)
+			   : mcp_child_start(all, config, events, why);
 }
 
 struct buf *mcp_conn_queue(struct mcp_conn *c)
@@ -53,6 +55,16 @@ void mcp_conns_stop(struct mcp_conns *all)
 		next = c->next;
 		c->kind->stop(c);
 	}
+}
+
+void mcp_conns_init(struct mcp_conns *all, struct loop *loop)
+{
+	*all = (struct mcp_conns){.loop = loop, .fetcher = {.loop = loop}};
+}
+
+void mcp_conns_fini(struct mcp_conns *all)
+{
+	http_fetcher_fini(&all->fetcher);
 }
 
 /* ---------------------------------------------------- for the kinds only */

@@ -6,13 +6,14 @@
  * input: untrusted
  *
  * What is at the other end is of no interest to who uses it: a process of ours
- * (net/mcp_child.c), kept by the same few functions as every other kind.
+ * (net/mcp_child.c) or a URL (net/mcp_remote.c).
  */
 #ifndef NET_MCP_CONN_H
 #define NET_MCP_CONN_H
 
 #include "lib/buf.h"
 #include "lib/loop.h"
+#include "net/http_fetch.h"
 #include "net/mcp_config.h"
 
 enum {
@@ -28,6 +29,7 @@ struct mcp_conns {
 	struct loop *loop;
 	struct mcp_conn *first;
 	size_t alive;
+	struct http_fetcher fetcher; /* of the remote ones */
 };
 
 struct mcp_conn_events {
@@ -35,9 +37,16 @@ struct mcp_conn_events {
 	void (*on_line)(void *owner, struct str line);
 	/*
 	 * The server is gone and all it wrote was delivered; the connection is
-	 * released when this returns. reason: "exit 3", "killed by SIGKILL"
+	 * released when this returns. reason: "exit 3", "killed by SIGKILL".
+	 * later: it could not be reached, which may change by itself.
 	 */
-	void (*on_exit)(void *owner, const char *reason);
+	void (*on_exit)(void *owner, const char *reason, bool later);
+	/*
+	 * The server does not know us any more, though it can be reached: the
+	 * handshake has to be done again. line is a message that it refused
+	 * therefore (n == 0: none). anew: this is the first word of it.
+	 */
+	void (*on_lost)(void *owner, struct str line, bool anew);
 	void *owner;
 };
 
@@ -72,6 +81,9 @@ void mcp_conn_retire(struct mcp_conn *c);
 
 /* end every connection within 2 s (for our own end) */
 void mcp_conns_stop(struct mcp_conns *all);
+
+void mcp_conns_init(struct mcp_conns *all, struct loop *loop);
+void mcp_conns_fini(struct mcp_conns *all);
 
 /* ---- for the kinds of connection only */
 

@@ -385,9 +385,9 @@ void mcp_router_init(struct mcp_router *r, struct loop *loop)
 {
 	enum { SCRATCH_MAX = MCP_LINE_MAX + 65536 };
 	*r = (struct mcp_router){.loop = loop,
-		.conns = {.loop = loop},
 		.level = -1,
 		.idle_ms = (uint64_t)MCP_SESSION_IDLE_S * 1000};
+	mcp_conns_init(&r->conns, loop);
 	r->sessions.on_end = on_session_end;
 	r->sessions.owner = r;
 	mcp_streams_init(&r->streams, loop);
@@ -402,6 +402,7 @@ void mcp_router_fini(struct mcp_router *r)
 	while (r->sessions.newest)
 		mcp_session_end(&r->sessions, r->sessions.newest);
 	loop_timer_clear(r->loop, &r->expiry);
+	mcp_conns_fini(&r->conns);
 	mcp_post_free_list(r);
 	mcp_request_free_list(r);
 	buf_fini(&r->scratch);

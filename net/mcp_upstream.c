@@ -23,6 +23,7 @@
 enum {
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MAX_MS = 30000,
+	LOST_AGAIN_MS = 1000, /* a session so short is no session */
 	STEADY_MS = 5000, /* up that long: the next failure is a new story */
 	PAUSE_TOLD_MS = 1000,
 	INSTRUCTIONS_MAX = 1 << 20,
@@ -276,18 +277,62 @@ static void restart(struct mcp_upstream *u)
 	mcp_call_fail_all(u, u->why);
 }
 
-static void on_conn_gone(void *owner, const char *reason)
+/* not there yet: it has until the startup timeout to come */
+static bool wait_for_it(struct mcp_upstream *u)
+{
+	uint64_t at = loop_now(mcp_upstream_loop(u)) + u->backoff_ms;
+	if (at >= u->give_up_ms)
+		return false;
+	log_debug("%s", u->why);
+	mcp_call_fail_own(u, u->why);
+	u->backoff_ms = size_min(2 * u->backoff_ms, PAUSE_TOLD_MS);
+	(void)loop_timer_at(mcp_upstream_loop(u), &u->timer, at, on_restart, u);
+	return true;
+}
+
+static void on_conn_gone(void *owner, const char *reason, bool later)
 {
 	struct mcp_upstream *u = owner;
 	explain_exit(u, reason);
 	u->conn = NULL;
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
-	if (!u->was_ready) {
+	if (u->was_ready) {
+		log_warn("%s", u->why);
+		restart(u);
+	} else if (!later || !wait_for_it(u)) {
 		give_up(u);
+	}
+}
+
+static void on_deadline(void *owner);
+
+/* the server forgot us: greet it again, and say again what it refused */
+static void on_lost(void *owner, struct str line, bool anew)
+{
+	struct mcp_upstream *u = owner;
+	uint64_t now = loop_now(mcp_upstream_loop(u));
+	bool at_once =
+		u->state == MCP_STARTING || now - u->started_ms < LOST_AGAIN_MS;
+	if (anew && at_once) {
+		mcp_lists_failed(u, "it ends its sessions at once");
 		return;
 	}
-	log_warn("%s", u->why);
-	restart(u);
+	if (anew) {
+		u->state = MCP_STARTING;
+		u->started_ms = now;
+		u->restarts++;
+		mcp_call_fail_own(u, "the session is lost");
+		mcp_lists_restart(u);
+		(void)loop_timer_at(mcp_upstream_loop(u), &u->timer,
+			now + u->config->startup_timeout_ms, on_deadline, u);
+		ask_initialize(u);
+	}
+	if (line.n == 0)
+		return;
+	buf_put_str(mcp_call_outlet(u), line);
+	buf_putc(mcp_call_outlet(u), '\n');
+	if (u->state == MCP_READY)
+		mcp_conn_flush(u->conn);
 }
 
 static void on_deadline(void *owner)
@@ -314,11 +359,14 @@ static void start_failed(struct mcp_upstream *u)
 
 static void start(struct mcp_upstream *u)
 {
-	struct mcp_conn_events events = {
-		.on_line = on_line, .on_exit = on_conn_gone, .owner = u};
+	struct mcp_conn_events events = {.on_line = on_line,
+		.on_exit = on_conn_gone,
+		.on_lost = on_lost,
+		.owner = u};
 	struct mcp_why why;
 	u->started_ms = loop_now(mcp_upstream_loop(u));
-	u->attempts++;
+	if (u->attempts++ == 0 || u->was_ready)
+		u->give_up_ms = u->started_ms + u->config->startup_timeout_ms;
 	u->restarts += u->was_ready;
 	u->conn = mcp_conn_start(u->conns, u->config, &events, &why);
 	if (!u->conn) {
@@ -329,8 +377,8 @@ static void start(struct mcp_upstream *u)
 	}
 	u->state = MCP_STARTING;
 	mcp_lists_restart(u);
-	(void)loop_timer_at(mcp_upstream_loop(u), &u->timer,
-		u->started_ms + u->config->startup_timeout_ms, on_deadline, u);
+	(void)loop_timer_at(
+		mcp_upstream_loop(u), &u->timer, u->give_up_ms, on_deadline, u);
 	ask_initialize(u);
 }
 

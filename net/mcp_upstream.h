@@ -107,6 +107,7 @@ struct mcp_upstream {
 	size_t ncalls; /* without our own */
 	uint64_t last_id;
 	uint64_t started_ms;
+	uint64_t give_up_ms;    /* of the start that is under way */
 	struct mcp_stats stats; /* of clients' calls */
 	uint64_t restarts;
 	unsigned attempts; /* of the current series of starts */

@@ -99,7 +99,7 @@ TEST(mcp_config_refusals_name_the_field)
 		 "\"command\":\"\"}}}",
 			400, "needs a command"},
 		{"{\"mcpServers\":{\"s\":{\"transport\":\"sse\"}}}", 400,
-			"server 's': remote transports"},
+			"server 's': this transport needs a url"},
 		{"{\"mcpServers\":{\"s\":{\"transport\":\"STDIO\"}}}", 400,
 			"unknown transport"},
 		{SERVER("\"args\":\"-y\""), 422, "\"s\",\"args\"]"},
