@@ -24,6 +24,7 @@ APPLET(ctl, "See and steer the services that init supervises.",
 	"usage: ctl status [--json] [SERVICE]\n"
 	"       ctl start|stop|restart SERVICE\n"
 	"       ctl reload [SERVICE]\n"
+	"       ctl signal SERVICE SIGNAL\n"
 	"       ctl logs [-f] SERVICE\n"
 	"       ctl shutdown [STATUS]\n"
 	"\n"
@@ -218,7 +219,7 @@ static int settled(const char *verb, const char *name)
 	if (!next_row(&rows, &row))
 		return -1;
 	if (strcmp(verb, "stop") == 0)
-		return row.pid.n == 1 && row.pid.p[0] == '0';
+		return str_is(row.pid, "0") && !str_is(row.state, "finishing");
 	if (str_is(row.state, "up") || str_is(row.state, "done"))
 		return 1;
 	return str_is(row.state, "failed") || str_is(row.state, "down") ? -1
@@ -254,6 +255,14 @@ static int do_request(const char *verb, const char *name, uint64_t wait_ms)
 	return EXIT_OK;
 }
 
+static int do_signal(const char *name, const char *signo)
+{
+	const char *words[] = {"signal", name, signo};
+	struct str head;
+	(void)ask(words, ARRAY_LEN(words), &head);
+	return EXIT_OK;
+}
+
 static int do_logs(const char *name, bool follow)
 {
 	char from[NUMBER_TEXT] = "0";
@@ -281,7 +290,7 @@ static bool is_one_of(const char *verb, const char *const *list)
 int ctl_main(int argc, char **argv)
 {
 	static const char *const needs_name[] = {
-		"start", "stop", "restart", "logs", NULL};
+		"start", "stop", "restart", "logs", "signal", NULL};
 	static const char *const others[] = {
 		"status", "reload", "shutdown", NULL};
 	bool json = false, follow = false;
@@ -300,10 +309,16 @@ int ctl_main(int argc, char **argv)
 	const char *name = first + 1 < argc ? argv[first + 1] : NULL;
 	if (!is_one_of(verb, needs_name) && !is_one_of(verb, others))
 		die_usage("no such request: '%s'", verb);
-	if (first + 2 < argc)
-		die_usage("one word too many: '%s'", argv[first + 2]);
+	bool signal = strcmp(verb, "signal") == 0;
+	int last = first + (signal ? 3 : 2);
+	if (last < argc)
+		die_usage("one word too many: '%s'", argv[last]);
 	if (is_one_of(verb, needs_name) && !name)
 		die_usage("%s wants the name of a service", verb);
+	if (signal && last > argc)
+		die_usage("signal wants a signal, as HUP or 1");
+	if (signal)
+		return do_signal(name, argv[first + 2]);
 	if (strcmp(verb, "status") == 0)
 		return do_status(name, json);
 	if (strcmp(verb, "logs") == 0)

@@ -95,12 +95,46 @@ static bool plain_name(const char *name)
 	return n > 0 && n < 32;
 }
 
+static int probe_kinds(const struct config_probe *p)
+{
+	return (p->port != 0) + (p->http != NULL) + (p->exec.n != 0);
+}
+
+/* what is read by our own healthcheck, which takes an address only */
+static void check_http(
+	struct check *k, const char *key, const struct config_probe *p)
+{
+	if (p->http && strncmp(p->http, "http://", 7) != 0)
+		wrong(k, key, "wants http://ADDRESS[:PORT]/PATH for http");
+}
+
+static void check_states(struct check *k)
+{
+	const struct config_service *s = k->s;
+	int ready = (s->ready.fd != 0) + s->ready.notify +
+		    probe_kinds(&s->ready.probe);
+	int alive = s->alive.notify + probe_kinds(&s->alive.probe);
+	if (ready > 1)
+		wrong(k, "ready", "wants one of fd, notify, port, http, exec");
+	if (ready > 0 && s->oneshot)
+		wrong(k, "ready",
+			"has no meaning for a oneshot, which is "
+			"ready when it has ended");
+	if (alive > 1)
+		wrong(k, "alive", "wants one of notify, port, http, exec");
+	if (alive > 0 && s->oneshot)
+		wrong(k, "alive",
+			"has no meaning for a oneshot: see timeout_ms");
+	check_http(k, "ready", &s->ready.probe);
+	check_http(k, "alive", &s->alive.probe);
+	if (s->finish.n > CONFIG_FINISH_WORDS ||
+		(s->finish.n > 0 && !*s->finish.v[0]))
+		wrong(k, "finish", "wants a program and at most 31 arguments");
+}
+
 static void check_service(struct check *k)
 {
 	const struct config_service *s = k->s;
-	int kinds = (s->ready.fd != 0) + s->ready.notify +
-		    (s->ready.port != 0) + (s->ready.http != NULL) +
-		    (s->ready.exec.n != 0);
 	if (!plain_name(s->name))
 		shape_mistake(k->r, k->at,
 			"\"%s.%.64s\" wants a name of at most 31 letters, "
@@ -112,14 +146,7 @@ static void check_service(struct check *k)
 			"\"gateway\" of the whole");
 	if (s->command.n == 0 || !*s->command.v[0])
 		wrong(k, "command", "wants a program and its arguments");
-	if (kinds > 1)
-		wrong(k, "ready", "wants one of fd, notify, port, http, exec");
-	if (kinds > 0 && s->oneshot)
-		wrong(k, "ready",
-			"has no meaning for a oneshot, which is "
-			"ready when it has ended");
-	if (s->ready.http && strncmp(s->ready.http, "http://", 7) != 0)
-		wrong(k, "ready", "wants http://ADDRESS[:PORT]/PATH for http");
+	check_states(k);
 	if (s->log.to == LOG_TO_FILE && !s->log.path)
 		wrong(k, "log", "wants a path when it goes to a file");
 	for (size_t i = 0; i < s->capabilities.n; i++)
@@ -345,6 +372,7 @@ int config_environment(struct config *c, shape_report_fn *report, void *owner)
 	const char *listen = value_of("CORACLE_LISTEN");
 	const char *port = value_of("CORACLE_PORT");
 	const char *grace = value_of("CORACLE_GRACE");
+	const char *drain = value_of("CORACLE_DRAIN");
 	if (listen && shape_is_address(listen))
 		c->gateway.listen = listen;
 	else if (listen)
@@ -356,6 +384,10 @@ int config_environment(struct config *c, shape_report_fn *report, void *owner)
 	if (grace && !take_number(grace, 0, CONFIG_TIME_MAX_MS, &c->grace_ms))
 		REPORT(mistakes, report, owner,
 			"CORACLE_GRACE wants a number from 0 to %d",
+			CONFIG_TIME_MAX_MS);
+	if (drain && !take_number(drain, 0, CONFIG_TIME_MAX_MS, &c->drain_ms))
+		REPORT(mistakes, report, owner,
+			"CORACLE_DRAIN wants a number from 0 to %d",
 			CONFIG_TIME_MAX_MS);
 	return mistakes;
 }

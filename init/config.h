@@ -27,6 +27,7 @@ enum {
 	CONFIG_SERVICES_MAX = 47,
 	CONFIG_TASKS_MAX = 16,
 	CONFIG_PROGRAMS_MAX = 64,
+	CONFIG_FINISH_WORDS = 32,
 };
 
 struct config_user {
@@ -61,18 +62,37 @@ struct config_dir {
 
 enum config_restart { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
 
-/* at most one of the first five; none: ready once it has started */
-struct config_ready {
-	uint64_t fd; /* a newline there, as s6; 0: none */
-	bool notify; /* READY=1 to NOTIFY_SOCKET, as systemd */
+/* a child that tells by its status how a service does; at most one is set */
+struct config_probe {
 	uint64_t port;
 	const char *http;
 	struct shape_words exec;
+};
+
+/* at most one of the first three; none: ready once it has started */
+struct config_ready {
+	uint64_t fd; /* a newline there, as s6; 0: none */
+	bool notify; /* READY=1 to NOTIFY_SOCKET, as systemd */
+	struct config_probe probe;
 	uint64_t interval_ms;
 	uint64_t timeout_ms; /* 0: none */
 };
 
-enum config_log_to { LOG_TO_PREFIX, LOG_TO_INHERIT, LOG_TO_FILE, LOG_TO_NONE };
+/* at most one of the first two; none: whoever has a process is alive */
+struct config_alive {
+	bool notify; /* WATCHDOG=1 to NOTIFY_SOCKET, once an interval */
+	struct config_probe probe;
+	uint64_t interval_ms;
+	uint64_t failures; /* of the probe, one after the other */
+};
+
+enum config_log_to {
+	LOG_TO_PREFIX,
+	LOG_TO_INHERIT,
+	LOG_TO_FILE,
+	LOG_TO_NONE,
+	LOG_TO_PLAIN,
+};
 
 struct config_log {
 	unsigned to; /* enum config_log_to */
@@ -102,8 +122,12 @@ struct config_service {
 	unsigned restart; /* enum config_restart */
 	uint64_t restart_ms;
 	uint64_t restart_max_ms;
+	uint64_t restart_tries; /* without a steady run between; 0: no end */
 	struct shape_words after;
 	struct config_ready ready;
+	struct config_alive alive;
+	struct shape_words finish; /* run after each end of it */
+	uint64_t finish_ms;
 	unsigned stop_signal;
 	unsigned reload_signal;
 	uint64_t stop_ms;
@@ -146,10 +170,13 @@ struct config {
 	struct arena arena;
 	struct config_gateway gateway;
 	struct config_access access;
-	uint64_t grace_ms; /* from the request to stop to the first KILL */
+	uint64_t drain_ms; /* from the request to stop to the first TERM */
+	uint64_t grace_ms; /* from there to the first KILL */
 	unsigned log_level;
 	unsigned log_format;
 	struct shape_pairs environment;
+	struct shape_words
+		file_variables; /* X: from the file that X_FILE names */
 	struct shape_items users, groups, mounts, directories;
 	struct shape_items boot, services;
 	struct shape_words command_after;
@@ -169,7 +196,7 @@ void config_fini(struct config *c);
 int config_parse(struct config *c, struct str text, shape_report_fn *report,
 	void *owner);
 
-/* apply CORACLE_LISTEN, CORACLE_PORT and CORACLE_GRACE; mistakes as above */
+/* apply CORACLE_LISTEN, _PORT, _GRACE and _DRAIN; mistakes as above */
 int config_environment(struct config *c, shape_report_fn *report, void *owner);
 
 /* append all of it as JSON for people, which config_parse() takes */

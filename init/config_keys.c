@@ -73,21 +73,36 @@ static const struct shape_field limit_fields[] = {
 };
 static const struct shape limits_shape = {SHAPE(limit_fields, config_limits)};
 
+#define PROBE_FIELDS(struct_name)                                        \
+	{"port", FIELD(struct_name, probe.port, SHAPE_NUMBER), .min = 1, \
+		.max = 65535, .wanted = "a port from 1 to 65535"},       \
+		{"http", FIELD(struct_name, probe.http, SHAPE_TEXT)},    \
+	{                                                                \
+		"exec", FIELD(struct_name, probe.exec, SHAPE_WORDS)      \
+	}
+
 static const struct shape_field ready_fields[] = {
 	{"fd", FIELD(config_ready, fd, SHAPE_NUMBER), .min = 3, .max = FD_MAX},
 	{"notify", FIELD(config_ready, notify, SHAPE_BOOL)},
-	{"port", FIELD(config_ready, port, SHAPE_NUMBER), .min = 1,
-		.max = 65535, .wanted = "a port from 1 to 65535"},
-	{"http", FIELD(config_ready, http, SHAPE_TEXT)},
-	{"exec", FIELD(config_ready, exec, SHAPE_WORDS)},
+	PROBE_FIELDS(config_ready),
 	{"interval_ms", FIELD(config_ready, interval_ms, SHAPE_NUMBER),
 		.min = 10, TIME_MS},
 	{"timeout_ms", FIELD(config_ready, timeout_ms, SHAPE_NUMBER), TIME_MS},
 };
 static const struct shape ready_shape = {SHAPE(ready_fields, config_ready)};
 
+static const struct shape_field alive_fields[] = {
+	{"notify", FIELD(config_alive, notify, SHAPE_BOOL)},
+	PROBE_FIELDS(config_alive),
+	{"interval_ms", FIELD(config_alive, interval_ms, SHAPE_NUMBER),
+		.min = 10, TIME_MS},
+	{"failures", FIELD(config_alive, failures, SHAPE_NUMBER), .min = 1,
+		.max = 1000},
+};
+static const struct shape alive_shape = {SHAPE(alive_fields, config_alive)};
+
 static const char *const log_places[] = {
-	"prefix", "inherit", "file", "none", NULL};
+	"prefix", "inherit", "file", "none", "plain", NULL};
 static const struct shape_field log_fields[] = {
 	{"to", FIELD(config_log, to, SHAPE_CHOICE), .choices = log_places},
 	{"path", FIELD(config_log, path, SHAPE_PATH)},
@@ -131,9 +146,16 @@ static const struct shape_field service_fields[] = {
 		.min = 10, TIME_MS},
 	{"restart_max_ms", FIELD(config_service, restart_max_ms, SHAPE_NUMBER),
 		.min = 10, TIME_MS},
+	{"restart_tries", FIELD(config_service, restart_tries, SHAPE_NUMBER),
+		.max = 1000000},
 	{"after", FIELD(config_service, after, SHAPE_WORDS)},
 	{"ready", FIELD(config_service, ready, SHAPE_OBJECT),
 		.shape = &ready_shape},
+	{"alive", FIELD(config_service, alive, SHAPE_OBJECT),
+		.shape = &alive_shape},
+	{"finish", FIELD(config_service, finish, SHAPE_WORDS)},
+	{"finish_ms", FIELD(config_service, finish_ms, SHAPE_NUMBER), .min = 1,
+		TIME_MS},
 	{"stop_signal", FIELD(config_service, stop_signal, SHAPE_SIGNAL)},
 	{"reload_signal", FIELD(config_service, reload_signal, SHAPE_SIGNAL)},
 	{"stop_ms", FIELD(config_service, stop_ms, SHAPE_NUMBER), TIME_MS},
@@ -158,6 +180,8 @@ static const struct config_service service_defaults = {
 	.restart_ms = 100,
 	.restart_max_ms = 30000,
 	.ready = {.interval_ms = 100},
+	.alive = {.interval_ms = 10000, .failures = 3},
+	.finish_ms = 5000,
 	.stop_signal = SIGTERM,
 	.reload_signal = SIGHUP,
 	.stop_ms = 4000,
@@ -243,12 +267,14 @@ static const struct shape_field command_fields[] = {
 static const struct shape command_shape = {SHAPE(command_fields, config)};
 
 static const struct shape_field top_fields[] = {
+	{"drain_ms", FIELD(config, drain_ms, SHAPE_NUMBER), TIME_MS},
 	{"grace_ms", FIELD(config, grace_ms, SHAPE_NUMBER), TIME_MS},
 	{"log", .type = SHAPE_OBJECT, .shape = &logging_shape},
 	{"gateway", FIELD(config, gateway, SHAPE_OBJECT),
 		.shape = &gateway_shape},
 	{"access", FIELD(config, access, SHAPE_OBJECT), .shape = &access_shape},
 	{"environment", FIELD(config, environment, SHAPE_PAIRS)},
+	{"file_variables", FIELD(config, file_variables, SHAPE_WORDS)},
 	{"groups", FIELD(config, groups, SHAPE_MAP), .shape = &group_shape},
 	{"users", FIELD(config, users, SHAPE_MAP), .shape = &user_shape},
 	{"mounts", FIELD(config, mounts, SHAPE_LIST), .shape = &mount_shape},

@@ -120,6 +120,22 @@ static void do_reload(struct asked *a)
 	SAY(a, "ok\n");
 }
 
+static void do_signal(struct asked *a)
+{
+	struct service *s = wanted(a);
+	int signo = a->detail ? shape_signal(str_of(a->detail)) : 0;
+	if (!s)
+		return;
+	if (signo == 0) {
+		SAY(a, "error no such signal\n");
+	} else if (s->pid == 0) {
+		SAY(a, "error %s has no process\n", s->name);
+	} else {
+		(void)kill(s->pid, signo);
+		SAY(a, "ok\n");
+	}
+}
+
 static void do_logs(struct asked *a)
 {
 	struct service *s = wanted(a);
@@ -128,7 +144,13 @@ static void do_logs(struct asked *a)
 	if (!s)
 		return;
 	if (!s->output) {
-		SAY(a, "error the output of %s is not captured\n", s->name);
+		SAY(a,
+			"error %s prints %s: its key \"log\" says so, and "
+			"{\"to\": \"prefix\"} would keep it here, too\n",
+			s->name,
+			s->def->log.to == LOG_TO_NONE
+				? "to /dev/null"
+				: "straight to the container's log");
 		return;
 	}
 	if (a->detail)
@@ -151,7 +173,7 @@ static void do_shutdown(struct asked *a)
 	if (a->name)
 		a->init->status = (int)status;
 	log_info("shutdown: asked for");
-	shutdown_begin(a->init);
+	shutdown_request(a->init);
 	SAY(a, "ok\n");
 }
 
@@ -165,6 +187,7 @@ static const struct {
 	{"stop", do_stop, false},
 	{"restart", do_restart, false},
 	{"reload", do_reload, false},
+	{"signal", do_signal, false},
 	{"logs", do_logs, false},
 	{"shutdown", do_shutdown, false},
 };

@@ -25,6 +25,7 @@
 #include "init/proc.h"
 #include "init/signals.h"
 #include "init/users.h"
+#include "init/variables.h"
 #include "lib/applet.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -130,6 +131,16 @@ static int prepare_world(struct init *init, const struct config *c)
 	return r;
 }
 
+/* PID 1 of a namespace sees its parent as 0, before and after its end */
+static void die_with_parent(int signo)
+{
+	pid_t parent = getppid();
+	(void)prctl(PR_SET_PDEATHSIG, signo);
+	/* it may have ended before we said so */
+	if (getppid() != parent)
+		(void)kill(getpid(), signo);
+}
+
 static int setup(struct init *init)
 {
 	const struct options *o = &init->options;
@@ -149,8 +160,11 @@ static int setup(struct init *init)
 	mark(init, "configuration");
 	if (!init->standing.pid1)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (o->parent_death)
+		die_with_parent(o->parent_death);
 	if (prepare_world(init, &init->config) < 0)
 		die(EXIT_FAIL, "boot: what is required is not there");
+	variables_from_files(&init->config);
 	if (init->standing.namespaced)
 		init->standing.second = is_second() && !init->standing.pid1;
 	say_standing(&init->standing);
@@ -229,8 +243,10 @@ static int stop(struct init *init)
 	/* killed by us before its end was seen */
 	if (init->status < 0 && init->command.state == COMMAND_UP)
 		status = 128 + SIGKILL;
+	status = options_exit_status(&init->options, status);
 	ctl_close(init);
 	broker_close(init);
+	svclog_close_all();
 	uint64_t ms = loop_now(&init->loop) - init->shutdown.begun_ms;
 	log_debug("stopped: status %d after %ju ms, %ju orphans reaped", status,
 		(uintmax_t)ms, (uintmax_t)init->orphans);

@@ -14,7 +14,7 @@
 
 static const char config_path[] = "/etc/coracle/init.json";
 
-enum { UNSET_GRACE = CONFIG_TIME_MAX_MS + 1 };
+enum { UNSET_MS = CONFIG_TIME_MAX_MS + 1, STATUS_MAX = 255 };
 
 /* "TERM:QUIT", "15:3"; FROM:0 is not passed on at all */
 static bool take_rewrite(void *dst, const char *value, size_t operands)
@@ -31,6 +31,35 @@ static bool take_rewrite(void *dst, const char *value, size_t operands)
 	return true;
 }
 
+/* "143": that is success; "143:7": that is 7 */
+static bool take_remap(void *dst, const char *value, size_t operands)
+{
+	unsigned short *table = dst;
+	struct str to = str_of(value);
+	struct str from = str_cut(&to, ':');
+	uint64_t source, target = 0;
+	(void)operands;
+	if (!str_to_u64(from, &source) || source > STATUS_MAX ||
+		(to.p && !str_to_u64(to, &target)) || target > STATUS_MAX)
+		return false;
+	table[source] = (unsigned short)(target + 1);
+	return true;
+}
+
+int options_exit_status(const struct options *o, int status)
+{
+	int to = status >= 0 && status <= STATUS_MAX ? o->remap[status] : 0;
+	return to ? to - 1 : status;
+}
+
+static bool take_signal(void *dst, const char *value, size_t operands)
+{
+	int *signo = dst;
+	(void)operands;
+	*signo = shape_signal(str_of(value));
+	return *signo > 0;
+}
+
 static void check_usage(const struct options *o)
 {
 	if (o->group && o->child_only)
@@ -43,7 +72,8 @@ static void check_usage(const struct options *o)
 int options_parse(
 	struct options *o, const struct applet *applet, int argc, char **argv)
 {
-	o->grace_ms = UNSET_GRACE;
+	o->grace_ms = UNSET_MS;
+	o->drain_ms = UNSET_MS;
 	const struct arg_opt opts[] = {
 		OPT_TEXT(0, "config", &o->config, "FILE",
 			"read FILE, not /etc/coracle/init.json"),
@@ -62,12 +92,19 @@ int options_parse(
 		OPT_NUMBER(0, "grace", &o->grace_ms, "MS", 0,
 			CONFIG_TIME_MAX_MS,
 			"from SIGTERM to SIGKILL (default 5000)"),
-		OPT_FLAG(0, "group", &o->group,
+		OPT_NUMBER(0, "drain", &o->drain_ms, "MS", 0,
+			CONFIG_TIME_MAX_MS,
+			"from SIGTERM until it is passed on (default 0)"),
+		OPT_FLAG('g', "group", &o->group,
 			"signal the command's group (default)"),
 		OPT_FLAG(0, "child-only", &o->child_only,
 			"signal only the command itself"),
 		OPT_CALL(0, "rewrite", take_rewrite, o->rewrite, "FROM:TO",
 			"pass a signal on as another (TERM:QUIT)"),
+		OPT_CALL('e', "remap-exit", take_remap, o->remap, "FROM[:TO]",
+			"end with TO (0) when COMMAND ends with FROM"),
+		OPT_CALL('p', "parent-death", take_signal, &o->parent_death,
+			"SIG", "get this signal when our parent ends"),
 	};
 	int first = applet_args_until_operand(
 		applet, opts, ARRAY_LEN(opts), argc, argv);
@@ -104,8 +141,10 @@ int options_configure(struct config *c, const struct options *o)
 		c->gateway.listen = o->listen;
 	if (o->port)
 		c->gateway.port = o->port;
-	if (o->grace_ms != UNSET_GRACE)
+	if (o->grace_ms != UNSET_MS)
 		c->grace_ms = o->grace_ms;
+	if (o->drain_ms != UNSET_MS)
+		c->drain_ms = o->drain_ms;
 	if (o->no_gateway)
 		c->gateway.enabled = false;
 	c->child_only = o->child_only;

@@ -26,6 +26,9 @@ struct options {
 	bool check;
 	bool print_default;
 	bool strict;
+	uint64_t drain_ms;
+	int parent_death;          /* signal when our parent ends; 0: none */
+	unsigned short remap[256]; /* status -> what we end with + 1 */
 	unsigned char
 		rewrite[_NSIG]; /* what arrives -> what it becomes; 0: itself */
 };
@@ -33,6 +36,9 @@ struct options {
 /* the index of the first operand; a mistake ends the program */
 int options_parse(
 	struct options *o, const struct applet *applet, int argc, char **argv);
+
+/* what to end with when the command ended with this status */
+int options_exit_status(const struct options *o, int status);
 
 /* all of the configuration; returns the number of mistakes, all reported */
 int options_configure(struct config *c, const struct options *o);

@@ -15,14 +15,18 @@
 #include "lib/log.h"
 #include "lib/size.h"
 
-enum {
-	PROBE_MAX_MS = 5000,
-	PAUSE_MAX_MS = 2000,
-	NOTE_MAX = 1024,
-	NOTES_A_TURN = 16
-};
+enum { PAUSE_MAX_MS = 2000, NOTE_MAX = 1024, NOTES_A_TURN = 16 };
 
 /* ---------------------------------------------------------- NOTIFY_SOCKET */
+
+/* at most what the configuration could say, too; 0: it is no number */
+static uint64_t milliseconds(struct str us_text)
+{
+	uint64_t us;
+	if (!str_to_u64(us_text, &us))
+		return 0;
+	return us / 1000 < CONFIG_TIME_MAX_MS ? us / 1000 : CONFIG_TIME_MAX_MS;
+}
 
 struct ready_note ready_parse_note(struct str datagram)
 {
@@ -34,6 +38,12 @@ struct ready_note ready_parse_note(struct str datagram)
 			note.ready = true;
 		else if (str_is(line, "STOPPING=1"))
 			note.stopping = true;
+		else if (str_is(line, "WATCHDOG=1"))
+			note.alive = true;
+		else if (str_is(line, "WATCHDOG=trigger"))
+			note.dead = true;
+		else if (str_starts(line, STR("EXTEND_TIMEOUT_USEC=")))
+			note.extend_ms = milliseconds(str_from_index(line, 20));
 		else if (str_starts(line, STR("STATUS=")))
 			note.status = str_from_index(line, 7);
 	}
@@ -61,8 +71,16 @@ static void on_note(struct init *init, pid_t pid, struct str text)
 	if (note.status.p)
 		log_debug("service %s: %.*s", s->name,
 			STR_FMT(str_first(note.status, 200)));
+	if (note.extend_ms)
+		service_extend(s, note.extend_ms);
 	if (note.ready && s->def->ready.notify)
 		service_is_ready(s);
+	if (note.alive)
+		alive_heard(s);
+	if (note.dead && s->def->alive.notify) {
+		log_warn("service %s: asks to be restarted", s->name);
+		service_is_dead(s);
+	}
 }
 
 static pid_t sender(struct msghdr *m)
@@ -187,90 +205,42 @@ int ready_prepare(
 
 /* --------------------------------------------------------------- probes */
 
-static void on_probe_time(void *owner);
-
-static void probe_at(struct service *s, uint64_t ms)
+static const struct config_probe *want_ready(const struct service *s)
 {
-	struct loop *loop = &s->init->loop;
-	if (loop_timer_at(loop, &s->ready.timer, loop_now(loop) + ms,
-		    on_probe_time, s) < 0)
-		log_error("service %s: no memory for a timer", s->name);
+	return &s->def->ready.probe;
 }
 
 /* what is not ready soon is asked less and less */
-static void probe_again(struct service *s)
+static void on_probe(struct service *s, bool good)
 {
 	struct ready *r = &s->ready;
-	probe_at(s, r->pause_ms);
-	if (r->pause_ms < PAUSE_MAX_MS)
-		r->pause_ms += r->pause_ms / 2;
-}
-
-static void on_probe_exit(void *owner, pid_t pid, int wait_status)
-{
-	struct service *s = owner;
-	s->ready.probe_pid = 0;
-	(void)kill(-pid, SIGKILL);
-	if (spawn_exit_code(wait_status) == 0)
+	if (good) {
 		service_is_ready(s);
-	else
-		probe_again(s);
-}
-
-static void start_probe(struct service *s)
-{
-	static char program[] = "coracle", applet[] = "healthcheck";
-	static char tcp_option[] = "--tcp", url_option[] = "--url";
-	const struct config_ready *want = &s->def->ready;
-	char text[32];
-	char *argv[] = {program, applet, tcp_option, text, NULL};
-	char *const *v = want->exec.n ? want->exec.v : argv;
-	fmt_str(text, sizeof(text), "127.0.0.1:%ju", (uintmax_t)want->port);
-	if (want->http) {
-		argv[2] = url_option;
-		argv[3] = (char *)(uintptr_t)want->http;
-	}
-	int r = service_spawn_probe(s, v, &s->ready.probe_pid);
-	if (r < 0) {
-		s->ready.probe_pid = 0;
-		log_debug("service %s: probe: %s", s->name, strerror(-r));
-		probe_again(s);
 		return;
 	}
-	loop_child_add(&s->init->loop, &s->ready.probe, s->ready.probe_pid,
-		on_probe_exit, s);
-	probe_at(s, PROBE_MAX_MS);
-}
-
-static void on_probe_time(void *owner)
-{
-	struct service *s = owner;
-	if (s->ready.probe_pid)
-		(void)kill(-s->ready.probe_pid, SIGKILL);
-	else
-		start_probe(s);
+	probe_after(&r->probe, r->pause_ms);
+	if (r->pause_ms < PAUSE_MAX_MS)
+		r->pause_ms += r->pause_ms / 2;
 }
 
 bool ready_begin(struct service *s)
 {
 	const struct config_ready *want = &s->def->ready;
+	struct ready *r = &s->ready;
 	if (want->fd || want->notify)
 		return false;
-	if (!want->port && !want->http && !want->exec.n)
+	if (!probe_wanted(&want->probe))
 		return true;
-	s->ready.pause_ms = want->interval_ms;
-	probe_at(s, 1);
+	r->pause_ms = want->interval_ms;
+	r->probe.service = s;
+	r->probe.want = want_ready;
+	r->probe.fn = on_probe;
+	probe_after(&r->probe, 1);
 	return false;
 }
 
 void ready_end(struct service *s)
 {
-	struct loop *loop = &s->init->loop;
-	loop_timer_clear(loop, &s->ready.timer);
 	close_pipe(s);
-	if (s->ready.probe_pid) {
-		(void)kill(-s->ready.probe_pid, SIGKILL);
-		loop_child_del(loop, &s->ready.probe);
-		s->ready.probe_pid = 0;
-	}
+	probe_end(&s->ready.probe);
 }

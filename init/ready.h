@@ -3,13 +3,13 @@
  * init/ready.h - how it is known that a service is ready.
  *
  * It says so itself, by a newline to a descriptor (as under s6) or READY=1 to
- * NOTIFY_SOCKET (as under systemd); or a probe does, a child that is run
- * again and again until it ends with 0. A TCP port and an HTTP address are
- * probed by our own healthcheck: nothing from the network is read here.
+ * NOTIFY_SOCKET (as under systemd); or a probe does, which is run again and
+ * again until it ends with 0.
  */
 #ifndef INIT_READY_H
 #define INIT_READY_H
 
+#include "init/probe.h"
 #include "lib/loop.h"
 #include "lib/spawn.h"
 #include "lib/str.h"
@@ -19,17 +19,18 @@ struct service;
 
 struct ready {
 	struct loop_fd watch; /* the reading end of its pipe */
-	struct loop_child probe;
-	pid_t probe_pid;         /* 0: none runs */
-	uint64_t pause_ms;       /* to the next one; grows */
-	struct loop_timer timer; /* the next probe, or the end of this one */
+	struct probe probe;
+	uint64_t pause_ms; /* to the next one; grows */
 };
 
 /* what a datagram to NOTIFY_SOCKET says; input: untrusted. Pure. */
 struct ready_note {
 	bool ready;
 	bool stopping;
-	struct str status; /* STATUS=; p NULL: none */
+	bool alive;         /* WATCHDOG=1 */
+	bool dead;          /* WATCHDOG=trigger */
+	uint64_t extend_ms; /* EXTEND_TIMEOUT_USEC=; 0: none */
+	struct str status;  /* STATUS=; p NULL: none */
 };
 struct ready_note ready_parse_note(struct str datagram);
 

@@ -5,26 +5,35 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "init/init.h"
+#include "lib/fmt.h"
 #include "lib/log.h"
 
-enum { STATUS_TEXT = 64, SAY_BLOCKED_MS = 5000, SAY_AGAIN_MS = 30000 };
+enum {
+	STATUS_TEXT = 64,
+	NUMBER_TEXT = 12,
+	SAY_BLOCKED_MS = 5000,
+	SAY_AGAIN_MS = 30000,
+	FINISH_FOR_GOOD = 125, /* of the hook: not to be started again */
+};
 
 static void on_timer(void *owner);
+static void ask_to_end(struct service *s);
 
 const char *service_state_name(enum service_state state)
 {
 	static const char *const names[] = {"down", "blocked", "starting", "up",
-		"done", "failed", "waiting", "stopping"};
+		"done", "failed", "waiting", "stopping", "finishing"};
 	return names[state];
 }
 
 static bool has_process(const struct service *s)
 {
 	return s->state == SERVICE_STARTING || s->state == SERVICE_UP ||
-	       s->state == SERVICE_STOPPING;
+	       s->state == SERVICE_STOPPING || s->state == SERVICE_FINISHING;
 }
 
 /* the only place where a state changes; after_ms 0: it has no end of time */
@@ -89,14 +98,26 @@ static bool may_start(const struct service *s)
 /* the next pause after a failure at once; a steady run is forgiven */
 static uint64_t next_pause(struct service *s)
 {
-	uint64_t up_ms = loop_now(&s->init->loop) - s->started_ms;
-	if (s->pause_ms == 0 || up_ms >= SERVICE_STEADY_MS)
+	if (s->up_ms >= SERVICE_STEADY_MS)
+		s->tries = 0;
+	if (s->pause_ms == 0 || s->up_ms >= SERVICE_STEADY_MS)
 		s->pause_ms = s->def->restart_ms;
 	else
 		s->pause_ms *= 2;
 	if (s->pause_ms > s->def->restart_max_ms)
 		s->pause_ms = s->def->restart_max_ms;
 	return s->pause_ms;
+}
+
+/* it was started often enough, and never ran for long */
+static bool gives_up(struct service *s)
+{
+	if (s->def->restart_tries == 0 || s->tries++ < s->def->restart_tries)
+		return false;
+	log_error("service %s: given up after %ju restarts", s->name,
+		(uintmax_t)s->def->restart_tries);
+	enter(s, SERVICE_FAILED, 0);
+	return true;
 }
 
 /* the container ends with this status, once everything has ended */
@@ -120,6 +141,8 @@ static void not_started(struct service *s, int r, enum spawn_step step)
 		return;
 	}
 	uint64_t pause_ms = next_pause(s);
+	if (gives_up(s))
+		return;
 	log_warn("service %s: %s: %s, again in %ju ms", s->name, what,
 		strerror(-r), (uintmax_t)pause_ms);
 	enter(s, SERVICE_WAITING, pause_ms);
@@ -133,11 +156,18 @@ static bool ids_refused(int r, enum spawn_step step)
 
 static void on_exit(void *owner, pid_t pid, int wait_status);
 
+static void go_up(struct service *s)
+{
+	enter(s, SERVICE_UP, 0);
+	alive_begin(s);
+}
+
 static void run(struct service *s)
 {
 	struct loop *loop = &s->init->loop;
 	enum spawn_step step = SPAWN_FORK;
 	s->started_ms = loop_now(loop);
+	s->up_ms = 0;
 	int r = service_spawn(s, &step);
 	if (r < 0 && s->take_ids && s->def->lenient && ids_refused(r, step)) {
 		log_warn("service %s: may not become uid %u, runs as uid %u: "
@@ -160,7 +190,7 @@ static void run(struct service *s)
 	}
 	enter(s, SERVICE_STARTING, s->def->ready.timeout_ms);
 	if (ready_begin(s))
-		enter(s, SERVICE_UP, 0);
+		go_up(s);
 }
 
 /* of a failure, so never 0: one that was not done in time may end well */
@@ -176,7 +206,7 @@ static void ended_by_itself(struct service *s, int wait_status)
 	const struct config_service *def = s->def;
 	char what[STATUS_TEXT];
 	bool good = spawn_exit_code(wait_status) == 0 && !s->failed;
-	uint64_t up_ms = loop_now(&s->init->loop) - s->started_ms;
+	uint64_t up_ms = s->up_ms;
 	spawn_status_text(what, sizeof(what), wait_status);
 	s->failed = false;
 	if (def->oneshot && good) {
@@ -203,6 +233,8 @@ static void ended_by_itself(struct service *s, int wait_status)
 		return;
 	}
 	uint64_t pause_ms = next_pause(s);
+	if (gives_up(s))
+		return;
 	s->restarts++;
 	log_warn("service %s: %s after %ju ms, restart in %ju ms", s->name,
 		what, (uintmax_t)up_ms, (uintmax_t)pause_ms);
@@ -217,27 +249,89 @@ static void forget(struct service *s)
 	s->output = NULL;
 }
 
-static void on_exit(void *owner, pid_t pid, int wait_status)
+/* it has ended, and so has its hook: what now? */
+static void settle(struct service *s)
 {
-	struct service *s = owner;
-	bool asked = s->state == SERVICE_STOPPING && !s->failed;
-	s->pid = 0;
-	s->last_status = wait_status;
-	/* what it left in its group would hold its port or its files */
-	(void)kill(-pid, SIGKILL);
-	ready_end(s);
 	if (shutdown_begun(s->init)) {
 		enter(s, s->def->oneshot ? SERVICE_FAILED : SERVICE_DOWN, 0);
 		shutdown_look(s->init);
 		return;
 	}
-	if (!asked)
-		ended_by_itself(s, wait_status);
+	if (!s->asked)
+		ended_by_itself(s, s->last_status);
 	else if (s->gone)
 		forget(s);
 	else
 		enter(s, s->wanted ? SERVICE_BLOCKED : SERVICE_DOWN, 0);
 	service_advance(s->init);
+}
+
+static void on_finish_exit(void *owner, pid_t pid, int wait_status)
+{
+	struct service *s = owner;
+	(void)kill(-pid, SIGKILL);
+	s->finish_pid = 0;
+	if (spawn_exit_code(wait_status) == FINISH_FOR_GOOD && !s->asked &&
+		!shutdown_begun(s->init)) {
+		log_error("service %s: not started again, says its hook",
+			s->name);
+		s->failed = false;
+		enter(s, SERVICE_FAILED, 0);
+		service_advance(s->init);
+		return;
+	}
+	settle(s);
+}
+
+/*
+ * The hook learns, as under s6, the exit status or 256, the signal or 0, the
+ * name of the service and its process group. false: it could not be started.
+ */
+static bool begin_finish(struct service *s, pid_t group)
+{
+	const struct shape_words *hook = &s->def->finish;
+	char code[NUMBER_TEXT], signo[NUMBER_TEXT], pgid[NUMBER_TEXT];
+	char *argv[CONFIG_FINISH_WORDS + 5];
+	size_t n = 0;
+	int status = s->last_status;
+	bool exited = WIFEXITED(status);
+	for (; n < hook->n && n < CONFIG_FINISH_WORDS; n++)
+		argv[n] = hook->v[n];
+	fmt_str(code, sizeof(code), "%d", exited ? WEXITSTATUS(status) : 256);
+	fmt_str(signo, sizeof(signo), "%d", exited ? 0 : WTERMSIG(status));
+	fmt_str(pgid, sizeof(pgid), "%d", (int)group);
+	argv[n++] = code;
+	argv[n++] = signo;
+	argv[n++] = s->name;
+	argv[n++] = pgid;
+	argv[n] = NULL;
+	int r = service_spawn_helper(
+		s, argv, SERVICE_HELPER_LOGGED, &s->finish_pid);
+	if (r < 0) {
+		log_warn("service %s: finish: %s: %s", s->name, argv[0],
+			strerror(-r));
+		return false;
+	}
+	loop_child_add(
+		&s->init->loop, &s->child, s->finish_pid, on_finish_exit, s);
+	enter(s, SERVICE_FINISHING, s->def->finish_ms);
+	return true;
+}
+
+static void on_exit(void *owner, pid_t pid, int wait_status)
+{
+	struct service *s = owner;
+	s->asked = s->state == SERVICE_STOPPING && !s->failed;
+	s->pid = 0;
+	s->last_status = wait_status;
+	s->up_ms = loop_now(&s->init->loop) - s->started_ms;
+	/* what it left in its group would hold its port or its files */
+	(void)kill(-pid, SIGKILL);
+	ready_end(s);
+	alive_end(s);
+	if (s->def->finish.n > 0 && begin_finish(s, pid))
+		return;
+	settle(s);
 }
 
 /* -------------------------------------------------------------- timers */
@@ -284,6 +378,12 @@ static void on_timer(void *owner)
 			s->name, (uintmax_t)s->def->stop_ms);
 		(void)kill(-s->pid, SIGKILL);
 		break;
+	case SERVICE_FINISHING:
+		log_warn("service %s: its hook is still there after %ju ms, "
+			 "killed",
+			s->name, (uintmax_t)s->def->finish_ms);
+		(void)kill(-s->finish_pid, SIGKILL);
+		break;
 	case SERVICE_DOWN:
 	case SERVICE_UP:
 	case SERVICE_DONE:
@@ -297,10 +397,27 @@ void service_is_ready(struct service *s)
 	if (s->state != SERVICE_STARTING || s->def->oneshot)
 		return;
 	ready_end(s);
-	enter(s, SERVICE_UP, 0);
+	go_up(s);
 	log_debug("service %s: ready after %ju ms", s->name,
 		(uintmax_t)(loop_now(&s->init->loop) - s->started_ms));
 	service_advance(s->init);
+}
+
+void service_is_dead(struct service *s)
+{
+	if (s->state != SERVICE_UP)
+		return;
+	alive_end(s);
+	s->failed = true;
+	ask_to_end(s);
+}
+
+void service_extend(struct service *s, uint64_t ms)
+{
+	uint64_t at = loop_now(&s->init->loop) + ms;
+	if ((s->state == SERVICE_STARTING || s->state == SERVICE_STOPPING) &&
+		s->timer.index && s->timer.at_ms < at)
+		(void)loop_timer_at(&s->init->loop, &s->timer, at, on_timer, s);
 }
 
 void service_advance(struct init *init)
@@ -336,8 +453,12 @@ void service_start(struct service *s)
 	case SERVICE_FAILED:
 	case SERVICE_WAITING:
 		s->pause_ms = 0;
+		s->tries = 0;
 		enter(s, SERVICE_BLOCKED, 0);
 		service_advance(s->init);
+		break;
+	case SERVICE_FINISHING:
+		s->asked = true; /* and wanted: started when the hook is over */
 		break;
 	case SERVICE_BLOCKED:
 	case SERVICE_STARTING:
@@ -354,6 +475,7 @@ void service_stop(struct service *s)
 	case SERVICE_STARTING:
 	case SERVICE_UP:
 		ready_end(s);
+		alive_end(s);
 		ask_to_end(s);
 		break;
 	case SERVICE_BLOCKED:
@@ -364,6 +486,10 @@ void service_stop(struct service *s)
 		break;
 	case SERVICE_STOPPING:
 		s->failed = false;
+		break;
+	case SERVICE_FINISHING:
+		s->failed = false;
+		s->asked = true;
 		break;
 	case SERVICE_DOWN:
 		break;

@@ -13,6 +13,7 @@
  *   FAILED    ended and is not started again
  *   WAITING   for the end of the pause before the next start
  *   STOPPING  was asked to end; has a process
+ *   FINISHING has ended, and its finish hook runs
  *
  * The pause doubles from restart_ms to restart_max_ms and starts over once
  * the service stayed up for SERVICE_STEADY_MS. Each has its own session, so
@@ -21,6 +22,7 @@
 #ifndef INIT_SERVICE_H
 #define INIT_SERVICE_H
 
+#include "init/alive.h"
 #include "init/config.h"
 #include "init/svclog.h"
 #include "init/ready.h"
@@ -44,7 +46,11 @@ enum service_state {
 	SERVICE_FAILED,
 	SERVICE_WAITING,
 	SERVICE_STOPPING,
+	SERVICE_FINISHING,
 };
+
+/* where the output of a helper goes, a probe or a finish hook */
+enum service_helper { SERVICE_HELPER_QUIET, SERVICE_HELPER_LOGGED };
 
 struct init;
 
@@ -54,20 +60,25 @@ struct service {
 	char name[SERVICE_NAME_MAX];
 	enum service_state state;
 	bool wanted;  /* to run; STOPPING with it is a restart */
-	bool failed;  /* STOPPING: it was not ready in time */
+	bool failed;  /* STOPPING: it was not ready in time, or is dead */
+	bool asked;   /* FINISHING: to end, so what follows is not a failure */
 	bool changed; /* by a reload, and to be started */
 	bool gone;    /* no longer configured: forgotten when it is down */
 	struct users_identity who;
 	bool take_ids; /* false: runs as who we are */
 	pid_t pid;
+	pid_t finish_pid; /* FINISHING: its hook */
 	uint64_t started_ms;
+	uint64_t up_ms;      /* how long it ran the last time */
 	uint64_t changed_ms; /* when it came into this state */
 	uint64_t pause_ms;
 	uint64_t restarts;
+	uint64_t tries;  /* restarts since it last ran steadily */
 	int last_status; /* wait status of the last end; -1: none */
 	struct loop_child child;
 	struct loop_timer timer; /* what it means follows from the state */
 	struct ready ready;
+	struct alive alive;
 	struct svclog *output; /* NULL: none is captured */
 };
 
@@ -101,6 +112,12 @@ void service_restart(struct service *s);
 /* it said, or a probe found, that it is ready */
 void service_is_ready(struct service *s);
 
+/* it runs but does nothing any more: to be stopped, as one that failed */
+void service_is_dead(struct service *s);
+
+/* it asked for so much more time to become ready, or to end */
+void service_extend(struct service *s, uint64_t ms);
+
 /* ask those to end on which nothing that still runs depends */
 void service_stop_next(struct init *init);
 
@@ -127,7 +144,8 @@ size_t service_limits(const struct config_limits *c, struct spawn_limit *v);
 /* start its process; 0, or a negative errno and the step */
 int service_spawn(struct service *s, enum spawn_step *step);
 
-/* the same identity and environment for a probe of its readiness */
-int service_spawn_probe(struct service *s, char *const *argv, pid_t *pid);
+/* the same identity and environment for a probe or a finish hook */
+int service_spawn_helper(struct service *s, char *const *argv,
+	enum service_helper output, pid_t *pid);
 
 #endif

@@ -72,10 +72,16 @@ char **service_environment(const struct service *s, int *error)
 	}
 	put_pairs(&s->def->environment);
 	const char *notify = NULL;
-	if (s->def->ready.notify)
+	if (s->def->ready.notify || s->def->alive.notify)
 		notify = ready_notify_address(s->init);
 	if (notify)
 		put_var("NOTIFY_SOCKET", notify);
+	if (notify && s->def->alive.notify) {
+		char us[24];
+		fmt_str(us, sizeof(us), "%ju",
+			(uintmax_t)s->def->alive.interval_ms * 1000);
+		put_var("WATCHDOG_USEC", us);
+	}
 	vars.v[vars.n] = NULL;
 	*error = vars.full ? -E2BIG : 0;
 	return vars.v;
@@ -202,9 +208,13 @@ int service_spawn(struct service *s, enum spawn_step *step)
 	return r;
 }
 
-int service_spawn_probe(struct service *s, char *const *argv, pid_t *pid)
+int service_spawn_helper(struct service *s, char *const *argv,
+	enum service_helper output, pid_t *pid)
 {
 	enum spawn_step step;
-	struct spawn request = {.argv = argv};
+	struct spawn_fd fds[SPAWN_FDS_MAX];
+	struct spawn request = {.argv = argv, .fds = fds};
+	if (output == SERVICE_HELPER_LOGGED)
+		request.nfds = fill_fds(s, fds);
 	return start(s, &request, &step, pid);
 }

@@ -36,7 +36,7 @@ static const struct config_service *gateway_definition(struct config *c)
 	def->name = "gateway";
 	def->command = (struct shape_words){v, ARRAY_LEN(argv)};
 	def->user = "environment";
-	def->log.to = LOG_TO_INHERIT;
+	def->log.to = LOG_TO_PLAIN; /* it names itself in each line */
 	def->lenient = true;
 	return c->arena.failed ? NULL : def;
 }

@@ -16,7 +16,7 @@ enum {
 
 bool shutdown_begun(const struct init *init)
 {
-	return init->shutdown.phase != SHUTDOWN_NOT;
+	return init->shutdown.phase > SHUTDOWN_DRAIN;
 }
 
 static void on_timer(void *owner)
@@ -38,6 +38,7 @@ static void enter(struct init *init, enum shutdown_phase phase)
 	s->poll_ms = POLL_FIRST_MS;
 	switch (phase) {
 	case SHUTDOWN_NOT:
+	case SHUTDOWN_DRAIN:
 		break;
 	case SHUTDOWN_MAIN:
 		s->begun_ms = now;
@@ -69,6 +70,7 @@ static enum shutdown_phase next(struct init *init)
 	bool pid1 = init->standing.pid1;
 	switch (s->phase) {
 	case SHUTDOWN_NOT:
+	case SHUTDOWN_DRAIN:
 	case SHUTDOWN_DONE:
 		return s->phase;
 	case SHUTDOWN_MAIN:
@@ -139,6 +141,25 @@ void shutdown_begin(struct init *init)
 	}
 	enter(init, SHUTDOWN_MAIN);
 	shutdown_look(init);
+}
+
+static void on_drained(void *owner)
+{
+	shutdown_begin(owner);
+}
+
+void shutdown_request(struct init *init)
+{
+	struct shutdown *s = &init->shutdown;
+	uint64_t ms = init->config.drain_ms;
+	if (s->phase != SHUTDOWN_NOT || ms == 0 ||
+		loop_timer_at(&init->loop, &s->timer,
+			loop_now(&init->loop) + ms, on_drained, init) < 0) {
+		shutdown_begin(init);
+		return;
+	}
+	s->phase = SHUTDOWN_DRAIN;
+	log_info("shutdown: begins in %ju ms", (uintmax_t)ms);
 }
 
 void shutdown_hurry(struct init *init)

@@ -2,13 +2,14 @@
 /*
  * init/shutdown.h - the way down: TERM, grace, KILL, until none is left.
  *
+ *   DRAIN  nobody is told yet; ends with drain_ms, or when asked again
  *   MAIN   the command and the services have TERM (and CONT, for those that
  *          are stopped); ends when they have ended, or after 4/5 of the grace
  *   SWEEP  every other process has TERM: what `docker exec` started, what
  *          left its session; ends when none is left, or with the grace
  *   KILL   every process has KILL; ends when none is left, or in a second
  *
- * A second request goes to KILL at once. As PID 1 "every process" is the
+ * A second request after that goes to KILL at once. As PID 1 "every process" is the
  * namespace; else it is our descendants.
  */
 #ifndef INIT_SHUTDOWN_H
@@ -18,6 +19,7 @@
 
 enum shutdown_phase {
 	SHUTDOWN_NOT,
+	SHUTDOWN_DRAIN,
 	SHUTDOWN_MAIN,
 	SHUTDOWN_SWEEP,
 	SHUTDOWN_KILL,
@@ -34,12 +36,16 @@ struct shutdown {
 	struct loop_timer timer;
 };
 
-/* begin; a no-op when it has begun */
+/* someone asks for the end: the delay, if there is one, then the beginning */
+void shutdown_request(struct init *init);
+
+/* begin now, with MAIN; a no-op when it has begun */
 void shutdown_begin(struct init *init);
 
 /* someone asked again: no more patience */
 void shutdown_hurry(struct init *init);
 
+/* is it in MAIN or beyond? */
 bool shutdown_begun(const struct init *init);
 
 /* something ended: does that end the phase? */

@@ -47,7 +47,7 @@ static void on_signal(void *owner, const struct signalfd_siginfo *info)
 	/* the shutdown itself sends TERM to the command, once */
 	bool alive = command_alive(init);
 	if (signo == SIGTERM || (!alive && is_stop_request(signo)))
-		shutdown_begin(init);
+		shutdown_request(init);
 	else if (alive)
 		forward(init, signo);
 	else if (signo == SIGHUP)

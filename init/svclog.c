@@ -86,6 +86,8 @@ static bool write_line(struct svclog *o, struct str line)
 	char text[SVCLOG_LINE + SERVICE_NAME_MAX + 4];
 	if (o->log->to == LOG_TO_FILE)
 		return write_file(o, line);
+	if (o->log->to == LOG_TO_PLAIN)
+		return fd_write(STDERR_FILENO, line.p, line.n) > 0;
 	size_t n = fmt_str(text, sizeof(text), "%s: ", o->service->name);
 	memcpy(text + n, line.p, line.n);
 	/* our descriptor 2 does not wait, and a line is one write */
@@ -166,7 +168,8 @@ static void on_readable(void *owner, uint32_t events)
 
 bool svclog_captures(const struct config_log *log)
 {
-	return log->to == LOG_TO_PREFIX || log->to == LOG_TO_FILE;
+	return log->to == LOG_TO_PREFIX || log->to == LOG_TO_FILE ||
+	       log->to == LOG_TO_PLAIN;
 }
 
 struct svclog *svclog_open(struct init *init, struct service *s)
@@ -219,6 +222,13 @@ void svclog_close(struct svclog *o)
 	fd_close(&o->write_end);
 	fd_close(&o->file);
 	o->service = NULL;
+}
+
+void svclog_close_all(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(outputs); i++)
+		if (outputs[i].service)
+			svclog_close(&outputs[i]);
 }
 
 size_t svclog_read(

@@ -48,6 +48,9 @@ struct svclog *svclog_open(struct init *init, struct service *s);
 void svclog_configure(struct svclog *o, const struct config_log *log);
 void svclog_close(struct svclog *o);
 
+/* at the end: what the last of them printed is still in the pipes */
+void svclog_close_all(void);
+
 /* copy what the ring holds from byte `from` of all on; returns how much */
 size_t svclog_read(
 	const struct svclog *o, uint64_t *from, char *dst, size_t cap);

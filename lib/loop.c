@@ -109,6 +109,29 @@ void loop_timer_clear(struct loop *l, struct loop_timer *t)
 	heap_down(l, last->index - 1);
 }
 
+static uint64_t running_ms(const struct loop *l)
+{
+	return clock_ms() - l->lost_ms;
+}
+
+static void read_clock(struct loop *l)
+{
+	uint64_t before = l->now_ms;
+	l->now_ms = running_ms(l);
+	if (l->ntimers == 0)
+		return;
+	uint64_t due = l->heap[0]->at_ms;
+	if (l->now_ms <= due + LOOP_FROZEN_MS ||
+		l->now_ms <= before + LOOP_FROZEN_MS)
+		return;
+	/* when it began is not known; what was due gets a little time again */
+	uint64_t again = due > LOOP_FROZEN_MS ? due - LOOP_FROZEN_MS : 0;
+	if (again < before)
+		again = before;
+	l->lost_ms += l->now_ms - again;
+	l->now_ms = again;
+}
+
 static void run_timers(struct loop *l)
 {
 	l->in_timers = true;
@@ -295,7 +318,7 @@ static int wait_ms(const struct loop *l)
 		return 0;
 	if (l->ntimers == 0)
 		return -1;
-	uint64_t now = clock_ms();
+	uint64_t now = running_ms(l);
 	uint64_t at = l->heap[0]->at_ms;
 	if (at <= now)
 		return 0;
@@ -307,7 +330,7 @@ int loop_turn(struct loop *l)
 	int n = epoll_wait(l->epoll, l->batch, LOOP_BATCH, wait_ms(l));
 	if (n < 0 && errno != EINTR)
 		return -errno;
-	l->now_ms = clock_ms();
+	read_clock(l);
 	l->batch_len = n > 0 ? n : 0;
 	run_descriptors(l);
 	if (l->sigchld)

@@ -19,7 +19,12 @@
 #include <sys/signalfd.h>
 #include <sys/types.h>
 
-enum { LOOP_BATCH = 64, LOOP_TIMERS_FIRST = 64, LOOP_CHILD_BUCKETS = 64 };
+enum {
+	LOOP_BATCH = 64,
+	LOOP_TIMERS_FIRST = 64,
+	LOOP_CHILD_BUCKETS = 64,
+	LOOP_FROZEN_MS = 1000
+};
 
 struct loop;
 
@@ -65,7 +70,8 @@ struct loop {
 	void *signal_owner;
 	loop_child_fn *on_orphan; /* every pid that nobody watches; or NULL */
 	void *orphan_owner;
-	uint64_t now_ms; /* read once a turn */
+	uint64_t now_ms;  /* read once a turn */
+	uint64_t lost_ms; /* that we were not running for */
 	struct loop_timer **heap;
 	size_t ntimers;
 	size_t heap_cap;
@@ -114,7 +120,14 @@ void loop_child_del(struct loop *l, struct loop_child *c);
 void loop_defer(
 	struct loop *l, struct loop_defer *d, void (*fn)(void *), void *owner);
 
-/* milliseconds of CLOCK_MONOTONIC, as of this turn */
+/*
+ * Milliseconds of CLOCK_MONOTONIC as of this turn, less the time for which the
+ * process was frozen (docker pause, a snapshot, SIGSTOP): when the first timer
+ * is late by more than LOOP_FROZEN_MS, all are put off, so that it is due in
+ * LOOP_FROZEN_MS. So nothing times out that had no chance to run, and not
+ * everything is due at once. Setting the wall clock changes nothing. Compare
+ * only with itself.
+ */
 static inline uint64_t loop_now(const struct loop *l)
 {
 	return l->now_ms;

@@ -15,7 +15,8 @@ enum { DETAIL_MAX = 4096 };
 /* the text is made once a second */
 static const char *date_now(struct http_server *s)
 {
-	uint64_t now = loop_now(s->loop);
+	/* not the loop's time, which leaves out what was slept away */
+	uint64_t now = clock_ms();
 	if (now >= s->date_until_ms) {
 		unsigned ms;
 		clock_http_date(s->date, clock_wall(&ms));

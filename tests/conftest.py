@@ -24,7 +24,7 @@ BUILD = TOP / "build"
 sys.path.insert(0, str(TESTS))
 import docker_engine  # noqa: E402 (lies beside this file)
 
-pytest_plugins = ["helpers.box"]
+pytest_plugins = ["helpers.box", "helpers.supervised"]
 
 
 def pytest_addoption(parser):

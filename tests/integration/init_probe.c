@@ -7,6 +7,7 @@
  *   storm N    make N orphans that end together; print how many zombies stay
  *   escape F   a child of its own session that writes F when SIGTERM comes
  *   notify MS F  after MS write the time to F, then READY=1, then wait
+ *   say MS TEXT...  every MS one TEXT to NOTIFY_SOCKET, then nothing more
  *   fds        print the open descriptors
  */
 #include <dirent.h>
@@ -150,25 +151,48 @@ static int fds(void)
 	return 0;
 }
 
-static int notify(int ms, const char *path)
+/* one datagram to NOTIFY_SOCKET; 0 when it was sent */
+static int say(const char *text)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	const char *name = getenv("NOTIFY_SOCKET");
-	struct timespec t;
-	nap(ms);
-	clock_gettime(CLOCK_REALTIME, &t);
-	FILE *f = fopen(path, "w");
-	if (!f || !name)
+	if (!name)
 		return 1;
-	fprintf(f, "%lld%09ld\n", (long long)t.tv_sec, t.tv_nsec);
-	fclose(f);
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s", name);
 	socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
 				  strlen(name));
 	if (a.sun_path[0] == '@')
 		a.sun_path[0] = '\0';
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-	sendto(fd, "STATUS=good\nREADY=1\n", 20, 0, (struct sockaddr *)&a, n);
+	ssize_t sent = sendto(
+		fd, text, strlen(text), 0, (struct sockaddr *)&a, n);
+	close(fd);
+	return sent < 0;
+}
+
+static int notify(int ms, const char *path)
+{
+	struct timespec t;
+	nap(ms);
+	clock_gettime(CLOCK_REALTIME, &t);
+	FILE *f = fopen(path, "w");
+	if (!f)
+		return 1;
+	fprintf(f, "%lld%09ld\n", (long long)t.tv_sec, t.tv_nsec);
+	fclose(f);
+	if (say("STATUS=good\nREADY=1\n"))
+		return 1;
+	nap(99000);
+	return 0;
+}
+
+static int say_each(int ms, char **texts)
+{
+	for (; *texts; texts++) {
+		nap(ms);
+		if (say(*texts))
+			return 1;
+	}
 	nap(99000);
 	return 0;
 }
@@ -187,6 +211,8 @@ int main(int argc, char **argv)
 		return escape(argv[2]);
 	if (strcmp(what, "notify") == 0 && argc > 3)
 		return notify((int)strtol(argv[2], NULL, 10), argv[3]);
+	if (strcmp(what, "say") == 0 && argc > 3)
+		return say_each((int)strtol(argv[2], NULL, 10), argv + 3);
 	if (strcmp(what, "fds") == 0)
 		return fds();
 	return 2;

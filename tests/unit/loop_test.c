@@ -131,6 +131,47 @@ TEST(loop_sleeps_until_the_first_timer)
 	loop_fini(&l);
 }
 
+/* stopped for longer than LOOP_FROZEN_MS, with one timer before its end and
+ * one for 400 ms later: these 400 ms are still to be had */
+static int frozen_child(int ready)
+{
+	size_t others = 0;
+	if (loop_init(&l) < 0)
+		return 1;
+	uint64_t start = loop_now(&l);
+	(void)loop_timer_at(&l, &timers[0], start + 100, on_other, &others);
+	(void)loop_timer_at(&l, &timers[1], start + 500, on_other, &others);
+	if (write(ready, "", 1) != 1)
+		return 2;
+	while (others == 0)
+		(void)loop_turn(&l);
+	uint64_t first = clock_ms();
+	while (others == 1)
+		(void)loop_turn(&l);
+	if (first - start < 1000)
+		return 3; /* it was not stopped */
+	return clock_ms() - first < 300 ? 4 : 0;
+}
+
+TEST(loop_puts_timers_off_by_the_time_it_was_frozen)
+{
+	int ready[2], status;
+	char byte;
+	CHECK_EQ(fd_pipe(ready), 0);
+	pid_t pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0)
+		_exit(frozen_child(ready[1]));
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	(void)kill(pid, SIGSTOP);
+	(void)usleep((LOOP_FROZEN_MS + 500) * 1000);
+	(void)kill(pid, SIGCONT);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	fd_close(&ready[0]);
+	fd_close(&ready[1]);
+}
+
 /* ---------------------------------------------------------- descriptors */
 
 enum { PIPES = 10 };
