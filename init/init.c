@@ -90,45 +90,23 @@ static bool is_second(void)
 	return true;
 }
 
-static void find_standing(struct standing *s)
-{
-	s->pid1 = getpid() == 1;
-	s->root = geteuid() == 0;
-	/* without /proc to ask: whoever has not mounted it is a container */
-	s->namespaced = !proc_first_namespace();
-}
-
-static void say_standing(const struct standing *s)
-{
-	if (!s->root)
-		log_info("uid %u, not root: users, directories and mounts "
-			 "are left as they are",
-			(unsigned)geteuid());
-	if (!s->pid1)
-		log_info("pid %d, not 1: mounts nothing and reaps only its "
-			 "own descendants%s",
-			(int)getpid(), s->second ? ", no second gateway" : "");
-}
-
 /* everything that other programs find in place */
 static int prepare_world(struct init *init, const struct config *c)
 {
 	const struct standing *s = &init->standing;
 	int r = 0;
-	if (s->root && s->pid1) {
+	if (!s->root || !s->own_root)
+		return 0;
+	if (s->pid1) {
 		mounts_setup(s->namespaced);
 		r = mounts_configured(c);
 		mark(init, "mounts");
 	}
-	/* run by hand on somebody's machine, it must not add users there */
-	if (s->root && (s->pid1 || s->namespaced)) {
-		users_setup(c);
-		mark(init, "users");
-		int dirs = dirs_setup(c);
-		r = r < 0 ? r : dirs;
-		mark(init, "directories");
-	}
-	return r;
+	users_setup(c);
+	mark(init, "users");
+	int dirs = dirs_setup(c);
+	mark(init, "directories");
+	return r < 0 ? r : dirs;
 }
 
 /* PID 1 of a namespace sees its parent as 0, before and after its end */
@@ -152,7 +130,7 @@ static int setup(struct init *init)
 		return r;
 	if (getpid() == 1 && geteuid() == 0)
 		(void)mounts_proc();
-	find_standing(&init->standing);
+	standing_find(&init->standing, o->config != NULL);
 	fds_setup(&init->fds);
 	if (options_configure(&init->config, o) > 0 && o->strict)
 		die(EXIT_CONFIG, "the configuration is wrong: --strict");
@@ -165,11 +143,13 @@ static int setup(struct init *init)
 	if (prepare_world(init, &init->config) < 0)
 		die(EXIT_FAIL, "boot: what is required is not there");
 	variables_from_files(&init->config);
-	if (init->standing.namespaced)
+	/* on a machine each init is for itself, and nobody's control */
+	bool control = init->standing.own_root || !init->standing.root;
+	if (control && init->standing.namespaced)
 		init->standing.second = is_second() && !init->standing.pid1;
-	say_standing(&init->standing);
+	standing_say(&init->standing);
 	service_load(init);
-	if (!init->standing.second &&
+	if (control && !init->standing.second &&
 		(init->standing.pid1 || init->standing.namespaced))
 		ctl_open(init);
 	if (init->standing.root && !init->standing.second &&

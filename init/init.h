@@ -15,15 +15,8 @@
 #include "init/options.h"
 #include "init/service.h"
 #include "init/shutdown.h"
+#include "init/standing.h"
 #include "lib/loop.h"
-
-/* what this process may do; found out once, at the start */
-struct standing {
-	bool pid1;       /* of its PID namespace */
-	bool root;       /* effective uid 0 */
-	bool namespaced; /* not the machine's own PID namespace */
-	bool second;     /* another init supervises this root already */
-};
 
 struct init {
 	struct loop loop;

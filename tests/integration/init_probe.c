@@ -164,8 +164,8 @@ static int say(const char *text)
 	if (a.sun_path[0] == '@')
 		a.sun_path[0] = '\0';
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-	ssize_t sent = sendto(
-		fd, text, strlen(text), 0, (struct sockaddr *)&a, n);
+	ssize_t sent =
+		sendto(fd, text, strlen(text), 0, (struct sockaddr *)&a, n);
 	close(fd);
 	return sent < 0;
 }

@@ -333,7 +333,7 @@ def test_users_twice_changes_nothing(box):
 
 
 def test_users_keep_foreign_lines(box):
-    box.file("/etc").mkdir()
+    box.file("/etc/coracle").mkdir(parents=True)
     foreign = b"root:x:0:0:me:/root:/bin/ash\n# odd \xff line\n\nu:x:7:7::/:"
     box.file("/etc/passwd").write_bytes(foreign)
     box.file("/etc/group").write_bytes(b"root:x:0:u\nagent:x:10001:u\n")
@@ -350,13 +350,53 @@ def test_users_keep_foreign_lines(box):
 
 
 def test_users_that_clash_are_named(box):
-    box.file("/etc").mkdir()
+    box.file("/etc/coracle").mkdir(parents=True)
     box.file("/etc/passwd").write_text("agent:x:5:5::/:/bin/sh\n"
                                        "other:x:10002:5::/:/bin/sh\n")
     code, _, err = box.sh("true")
     assert code == 0
     assert "agent has another uid than 10001" in err
     assert "uid 10002 belongs to another name" in err
+
+
+def files_of(box):
+    return {str(p.relative_to(box.root)) for p in box.root.rglob("*")}
+
+
+def test_root_of_a_machine_is_left_alone(box):
+    """`unshare -pf coracle init` by a user who only wants to try it."""
+    for name in ("etc", "proc", "tmp", "run"):
+        box.file(name).mkdir()
+    box.file("/etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    before = files_of(box)
+    code, out, err = box.sh("cat /proc/mounts; exit 3")
+    assert code == 3
+    assert err.count("nothing says that / is a container's") == 1
+    assert files_of(box) == before
+    assert box.file("/etc/passwd").read_text() == "root:x:0:0::/root:/bin/sh\n"
+    assert [line.split()[1] for line in out.splitlines()] == ["/proc"]
+
+
+@pytest.mark.parametrize("mark", [
+    "/.dockerenv", "/run/.containerenv", "/etc/coracle", "container",
+    "KUBERNETES_SERVICE_HOST", "--config"])
+def test_root_of_a_container_is_known_by_a_mark(box, mark):
+    box.file("/etc").mkdir()
+    box.file("/run").mkdir()
+    box.file("/etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    env, args = {}, []
+    if mark == "/etc/coracle":
+        box.file(mark).mkdir()
+    elif mark.startswith("/"):
+        box.file(mark).touch()
+    elif mark == "--config":
+        box.file("/own.json").write_text("{}")
+        args = ["--config", "/own.json"]
+    else:
+        env = {mark: "x"}
+    code, _, err = box.sh("true", *args, env=env)
+    assert (code, err) == (0, "")
+    assert "environment:x:10000" in box.file("/etc/passwd").read_text()
 
 
 def manifest_directories(top):
