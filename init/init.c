@@ -119,6 +119,14 @@ static void die_with_parent(int signo)
 		(void)kill(getpid(), signo);
 }
 
+static void open_sockets(struct init *init)
+{
+	ctl_open(init);
+	if (init->standing.root)
+		broker_open(init);
+	mark(init, "sockets");
+}
+
 static int setup(struct init *init)
 {
 	const struct options *o = &init->options;
@@ -143,18 +151,15 @@ static int setup(struct init *init)
 	if (prepare_world(init, &init->config) < 0)
 		die(EXIT_FAIL, "boot: what is required is not there");
 	variables_from_files(&init->config);
-	/* on a machine each init is for itself, and nobody's control */
-	bool control = init->standing.own_root || !init->standing.root;
-	if (control && init->standing.namespaced)
+	/* on a machine each init is for itself, and listens to nobody */
+	bool listens = init->standing.own_root || !init->standing.root;
+	if (listens && init->standing.namespaced)
 		init->standing.second = is_second() && !init->standing.pid1;
 	standing_say(&init->standing);
 	service_load(init);
-	if (control && !init->standing.second &&
+	if (listens && !init->standing.second &&
 		(init->standing.pid1 || init->standing.namespaced))
-		ctl_open(init);
-	if (init->standing.root && !init->standing.second &&
-		(init->standing.pid1 || init->standing.namespaced))
-		broker_open(init);
+		open_sockets(init);
 	return 0;
 }
 

@@ -118,8 +118,8 @@ def test_finish_hook_learns_how_it_ended(supervise, box, script, seen):
 
 def test_finish_hook_runs_before_the_next_start_and_at_the_end(supervise, box):
     """V7: also after `ctl stop` and in the shutdown; what it prints is logged."""
-    s = supervise({"a": sh("echo start >>/tmp/order; exec sleep 99",
-                           finish=["sh", "-c", "sleep 0.2; echo cleaned; "
+    s = supervise({"a": sh("echo start >>/tmp/order; echo >&3; exec sleep 99",
+                           ready={"fd": 3}, finish=["sh", "-c", "sleep 0.2; echo cleaned; "
                                    "echo finish >>/tmp/order"])})
     s.reach("a", "up")
     assert s.ctl("restart", "a")[0] == 0
