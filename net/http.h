@@ -105,6 +105,9 @@ ssize_t http_body_feed(struct http_body *b, struct str in, struct str *data,
  */
 void http_body_unget(struct http_body *b, size_t n);
 
+/* is the Content-Type this, whatever its parameters? */
+bool http_type_is(const struct http_head *head, const char *type);
+
 /* "Not Found" for 404; "" for unknown ones */
 const char *http_reason(int status);
 

@@ -17,6 +17,13 @@ struct str http_field(const struct http_head *head, const char *name)
 	return (struct str){NULL, 0};
 }
 
+bool http_type_is(const struct http_head *head, const char *type)
+{
+	struct str given = http_field(head, "Content-Type");
+	given = str_trim(str_first(given, str_index(given, ';')));
+	return str_eq_nocase(given, str_of(type));
+}
+
 const char *http_reason(int status)
 {
 	static const struct {

@@ -117,7 +117,7 @@ struct addressee {
 
 static bool is_listening(const struct mcp_session *s)
 {
-	return s->own && s->own->x;
+	return mcp_stream_connected(s->own);
 }
 
 /* the newest POST of a session, at this server, that takes a stream */

@@ -6,9 +6,8 @@
  * input: untrusted
  */
 #include "lib/size.h"
-#include "lib/version.h"
 #include "net/mcp.h"
-#include "net/mcp_ask.h"
+#include "net/mcp_client.h"
 #include "net/mcp_modern.h"
 #include "net/mcp_origin.h"
 #include "net/mcp_request.h"
@@ -16,8 +15,6 @@
 enum {
 	BODY_MAX = 64 << 20, /* one POST */
 	FIRST_BODY_MAX = 1 << 20,
-	BATCH_MAX = 256,
-	EXPIRY_MAX_MS = 600000,
 };
 
 /* --------------------------------------------------------------- refusals */
@@ -60,13 +57,6 @@ static bool accepts(const struct http_head *head, const char *type)
 	return false;
 }
 
-static bool is_json(const struct http_head *head)
-{
-	struct str type = http_field(head, "Content-Type");
-	type = str_trim(str_first(type, str_index(type, ';')));
-	return str_eq_nocase(type, STR("application/json"));
-}
-
 /* the session that a request names, or NULL when the refusal is given */
 static struct mcp_session *need_session(
 	struct mcp_router *r, struct http_exchange *x, struct str id)
@@ -106,57 +96,17 @@ static struct mcp_session *need_session(
 
 /* --------------------------------------------------------------- messages */
 
-static void on_expiry(void *owner);
-
-static void arm_expiry(struct mcp_router *r)
-{
-	uint64_t wait = r->idle_ms / 16 < EXPIRY_MAX_MS ? r->idle_ms / 16
-							: EXPIRY_MAX_MS;
-	(void)loop_timer_at(r->loop, &r->expiry, loop_now(r->loop) + wait + 1,
-		on_expiry, r);
-}
-
-static void on_expiry(void *owner)
-{
-	struct mcp_router *r = owner;
-	uint64_t now = loop_now(r->loop);
-	if (now > r->idle_ms)
-		mcp_sessions_expire(&r->sessions, now - r->idle_ms);
-	if (r->sessions.n)
-		arm_expiry(r);
-}
-
-static struct mcp_session *new_session(
-	struct mcp_router *r, const struct jsonrpc *m, struct str version)
-{
-	struct mcp_session *s = mcp_session_new(&r->sessions, version);
-	if (!s)
-		return NULL;
-	s->used_ms = loop_now(r->loop);
-	s->offers = mcp_ask_offers(json_member(m->params, "capabilities"));
-	if (r->sessions.n == 1)
-		arm_expiry(r);
-	return s;
-}
-
 static void initialize(
 	struct mcp_router *r, struct http_exchange *x, const struct jsonrpc *m)
 {
-	struct buf version;
-	struct str raw = json_member(m->params, "protocolVersion");
-	if (!raw.p || json_type_of(raw) != JSON_STRING) {
+	struct mcp_hello hello;
+	if (!mcp_hello_read(&hello, m)) {
 		refuse(r, x, m->id,
-			(struct refusal){200, JSONRPC_INVALID_PARAMS,
-				"params.protocolVersion must be a string"});
+			(struct refusal){
+				200, JSONRPC_INVALID_PARAMS, MCP_HELLO_WRONG});
 		return;
 	}
-	buf_init(&version, 64);
-	json_unquote(&version, raw);
-	struct str chosen = STR(MCP_VERSION_LEGACY);
-	if (!version.err && mcp_version_known(buf_str(&version)))
-		chosen = buf_str(&version);
-	struct mcp_session *s = new_session(r, m, chosen);
-	buf_fini(&version);
+	struct mcp_session *s = mcp_client_new(r, &hello);
 	if (!s) {
 		refuse(r, x, m->id,
 			(struct refusal){503, JSONRPC_INTERNAL_ERROR,
@@ -165,41 +115,9 @@ static void initialize(
 	}
 	struct buf *out = &r->scratch;
 	buf_reset(out);
-	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-	buf_put_str(out, m->id);
-	buf_putf(out, ",\"result\":{\"protocolVersion\":\"%s\",", s->version);
-	buf_put_str(out, buf_str(&r->index.greeting));
-	buf_putf(out,
-		",\"serverInfo\":{\"name\":\"coracle\",\"version\":\"%s\"}}}",
-		coracle_version);
+	mcp_client_put_hello(out, r, s, m->id);
 	http_add_field(x, "Mcp-Session-Id", str_of(s->id));
 	http_reply(x, 200, "application/json", buf_str(out));
-}
-
-static void take_notification(struct mcp_post *p, const struct jsonrpc *m)
-{
-	if (jsonrpc_is(m, "notifications/cancelled"))
-		mcp_request_cancelled(p, m);
-	else if (jsonrpc_is(m, "notifications/progress"))
-		mcp_ask_progress(p->router, p->session, m);
-	else if (jsonrpc_is(m, "notifications/roots/list_changed"))
-		mcp_ask_roots_changed(p->router, p->session);
-}
-
-static void take_message(struct mcp_post *p, const struct jsonrpc *m)
-{
-	switch (m->kind) {
-	case JSONRPC_REQUEST:
-		mcp_route(p, m);
-		break;
-	case JSONRPC_NOTIFICATION:
-		take_notification(p, m);
-		break;
-	case JSONRPC_RESULT:
-	case JSONRPC_ERROR:
-		mcp_ask_answered(p->router, p->session, m);
-		break;
-	}
 }
 
 struct mcp_post *mcp_post_open(struct mcp_router *r, struct http_exchange *x,
@@ -251,7 +169,7 @@ static void take_single(
 	struct mcp_post *p = s ? mcp_post_open(r, x, s, false) : NULL;
 	if (!p)
 		return;
-	take_message(p, &m);
+	mcp_client_take(p, &m);
 	mcp_post_read(p);
 }
 
@@ -261,39 +179,27 @@ static void take_batch(
 {
 	struct json_cursor c;
 	struct str item;
-	size_t n = 0;
 	bool modern = false;
 	(void)json_open(&c, body);
-	while (json_next(&c, NULL, &item)) {
-		modern = modern || is_modern_item(item, version_of(x));
-		n++;
-	}
+	while (!modern && json_next(&c, NULL, &item))
+		modern = is_modern_item(item, version_of(x));
 	if (modern) {
 		refuse(r, x, no_id,
 			(struct refusal){400, JSONRPC_INVALID_REQUEST,
 				"there are no batches in " MCP_VERSION_MODERN});
 		return;
 	}
-	if (n == 0 || n > BATCH_MAX) {
+	if (!mcp_client_batch_ok(body)) {
 		refuse(r, x, no_id,
-			(struct refusal){400, JSONRPC_INVALID_REQUEST,
-				"a batch has 1 to 256 messages"});
+			(struct refusal){
+				400, JSONRPC_INVALID_REQUEST, MCP_BATCH_WRONG});
 		return;
 	}
 	struct mcp_session *s = need_session(r, x, no_id);
 	struct mcp_post *p = s ? mcp_post_open(r, x, s, true) : NULL;
 	if (!p)
 		return;
-	(void)json_open(&c, body);
-	while (json_next(&c, NULL, &item)) {
-		struct jsonrpc m;
-		const char *why;
-		if (jsonrpc_read_checked(&m, item, &why) != 0)
-			mcp_post_error(
-				p, m.id, JSONRPC_INVALID_REQUEST, str_of(why));
-		else
-			take_message(p, &m);
-	}
+	mcp_client_take_batch(p, body);
 	mcp_post_read(p);
 }
 
@@ -319,7 +225,7 @@ static void on_post(struct mcp_router *r, struct http_exchange *x)
 {
 	const struct http_head *head = http_request(x);
 	size_t max = BODY_MAX;
-	if (!is_json(head)) {
+	if (!http_type_is(head, "application/json")) {
 		refuse(r, x, no_id,
 			(struct refusal){415, MCP_CODE_TRANSPORT,
 				"Unsupported Media Type: Content-Type must be "
@@ -439,8 +345,7 @@ void mcp_router_http(struct mcp_router *r, struct http_exchange *x)
 	} else if (str_is(head->method, "OPTIONS")) {
 		mcp_origin_preflight(x);
 	} else if (!r->configured) {
-		http_reply_detail(x, 404,
-			"no MCP servers yet: POST /apps configures them");
+		http_reply_detail(x, 404, MCP_NOT_CONFIGURED);
 	} else if (str_is(head->method, "POST")) {
 		on_post(r, x);
 	} else if (str_is(head->method, "GET")) {

@@ -63,8 +63,8 @@ static void on_silence(void *owner)
 		mcp_stream_ping(p->stream);
 }
 
-struct mcp_post *mcp_post_new(struct mcp_router *r, struct http_exchange *x,
-	struct mcp_session *session)
+static struct mcp_post *post_new(
+	struct mcp_router *r, struct mcp_session *session)
 {
 	struct mcp_post *p = r->free_posts;
 	if (p)
@@ -73,32 +73,59 @@ struct mcp_post *mcp_post_new(struct mcp_router *r, struct http_exchange *x,
 		p = mem_new(sizeof(*p));
 	if (!p)
 		return NULL;
-	*p = (struct mcp_post){
-		.router = r, .x = x, .session = session, .open = 1};
+	*p = (struct mcp_post){.router = r, .session = session, .open = 1};
 	buf_init(&p->answers, MCP_LINE_MAX);
 	session->posts++;
+	return p;
+}
+
+struct mcp_post *mcp_post_new(struct mcp_router *r, struct http_exchange *x,
+	struct mcp_session *session)
+{
+	struct mcp_post *p = post_new(r, session);
+	if (!p)
+		return NULL;
+	p->x = x;
 	http_set_owner(x, p, on_exchange_close);
 	return p;
+}
+
+struct mcp_post *mcp_post_new_duplex(
+	struct mcp_router *r, struct mcp_session *session)
+{
+	struct mcp_post *p = post_new(r, session);
+	if (!p)
+		return NULL;
+	p->stream = session->own;
+	p->borrowed = true;
+	return p;
+}
+
+/* what one HTTP answer says at the end */
+static void reply_rest(struct mcp_post *p)
+{
+	struct http_exchange *x = p->x;
+	let_go(p);
+	if (p->answers.err)
+		http_reply_detail(
+			x, 500, "the answers of the batch are too large");
+	else if (p->answers.n > 1)
+		http_reply(x, 200, "application/json", buf_str(&p->answers));
+	else
+		http_reply(x, 202, NULL, STR(""));
 }
 
 /* the last answer is there (or there was none to give) */
 static void complete(struct mcp_post *p)
 {
-	struct http_exchange *x = p->x;
-	if (p->stream)
-		mcp_stream_end(p->stream);
-	if (x) {
-		let_go(p);
+	if (p->batch)
 		buf_putc(&p->answers, ']');
-		if (p->answers.n > 1 && !p->answers.err)
-			http_reply(x, 200, "application/json",
-				buf_str(&p->answers));
-		else if (p->answers.err)
-			http_reply_detail(x, 500,
-				"the answers of the batch are too large");
-		else
-			http_reply(x, 202, NULL, STR(""));
-	}
+	if (p->x)
+		reply_rest(p);
+	else if (p->borrowed && p->answers.n > 1 && !p->answers.err)
+		mcp_stream_send(p->stream, buf_str(&p->answers));
+	else if (p->stream && !p->borrowed)
+		mcp_stream_end(p->stream);
 	post_free(p);
 }
 
@@ -128,11 +155,11 @@ bool mcp_post_listens(const struct mcp_post *p)
 
 static void answer(struct mcp_post *p, int status, struct str message)
 {
-	if (p->stream) {
-		mcp_stream_send(p->stream, message);
-	} else if (p->x && p->batch) {
+	if (p->batch && (p->x || p->borrowed)) {
 		buf_putc(&p->answers, p->answers.n ? ',' : '[');
 		buf_put_str(&p->answers, message);
+	} else if (p->stream) {
+		mcp_stream_send(p->stream, message);
 	} else if (p->x) {
 		struct http_exchange *x = p->x;
 		let_go(p);

@@ -22,6 +22,7 @@ struct mcp_post {
 	unsigned open; /* requests without an answer, + 1 while reading */
 	bool batch;
 	bool may_stream;    /* the client takes an event stream */
+	bool borrowed;      /* stream is the session's, for all its answers */
 	struct buf answers; /* of a batch */
 	struct loop_timer timer;
 	struct mcp_post *next; /* in the free list */
@@ -33,6 +34,10 @@ struct mcp_post *mcp_post_new(struct mcp_router *r, struct http_exchange *x,
 /* the same for a request that was just read; NULL: x was answered (no memory) */
 struct mcp_post *mcp_post_open(struct mcp_router *r, struct http_exchange *x,
 	struct mcp_session *session, bool batch);
+
+/* messages that came on the one connection of a duplex session; or NULL */
+struct mcp_post *mcp_post_new_duplex(
+	struct mcp_router *r, struct mcp_session *session);
 
 /* all messages of the body have been looked at */
 void mcp_post_read(struct mcp_post *p);

@@ -86,6 +86,16 @@ void mcp_router_status(const struct mcp_router *r, struct buf *out);
 /* an HTTP request to the MCP endpoint (any method) */
 void mcp_router_http(struct mcp_router *r, struct http_exchange *x);
 
+/*
+ * The transport of 2024-11-05: GET opens the client's event stream, which
+ * names MCP_MESSAGES_PATH as the address for its messages.
+ */
+#define MCP_MESSAGES_PATH "/messages"
+void mcp_router_sse(struct mcp_router *r, struct http_exchange *x);
+void mcp_router_messages(struct mcp_router *r, struct http_exchange *x);
+
+#define MCP_NOT_CONFIGURED "no MCP servers yet: POST /apps configures them"
+
 /* end the event streams of all sessions (we end) */
 void mcp_router_end_streams(struct mcp_router *r);
 

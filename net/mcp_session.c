@@ -44,7 +44,7 @@ bool mcp_session_primes(const struct mcp_session *s)
 
 bool mcp_session_idle(const struct mcp_session *s)
 {
-	return s->posts == 0 && !(s->own && s->own->x);
+	return s->posts == 0 && !mcp_stream_connected(s->own);
 }
 
 void mcp_sessions_expire(struct mcp_sessions *all, uint64_t since_ms)

@@ -66,11 +66,17 @@ static void make_room(struct mcp_streams *all, const struct mcp_stream *except)
 		release(st);
 }
 
+/* can its client come back for what it missed? */
+static bool is_kept(const struct mcp_stream *st)
+{
+	return !st->duplex && !st->session->modern;
+}
+
 static void keep(struct mcp_stream *st, struct str message)
 {
 	struct kept_event e = {st->last, message.n};
 	size_t n = sizeof(e) + message.n;
-	if (st->session->modern)
+	if (!is_kept(st))
 		return;
 	if (n > MCP_KEEP_BYTES) {
 		forget_all(st);
@@ -98,19 +104,16 @@ static void on_close(void *owner, struct http_exchange *x)
 	struct mcp_stream *st = owner;
 	(void)x;
 	st->x = NULL;
-	if (st->session->modern) {
-		if (st->all->on_lost)
-			st->all->on_lost(st->all->owner, st);
-		return;
-	}
-	/* the only one who could have come back for it did */
-	if (st->ended && !st->kept.n)
-		release(st);
+	if (!is_kept(st))
+		st->all->on_lost(st->all->owner, st);
+	else if (st->ended && !st->kept.n)
+		release(st); /* the only one who could have come back did */
 }
 
 void mcp_stream_detach(struct mcp_stream *st)
 {
 	struct http_exchange *x = st->x;
+	st->sink = NULL;
 	if (!x)
 		return;
 	st->x = NULL;
@@ -151,7 +154,7 @@ static void write_event(
 {
 	char head[96];
 	size_t n = 0;
-	if (!st->session->modern)
+	if (is_kept(st))
 		n = fmt_str(head, sizeof(head), "id: %llu-%llu\r\n",
 			(unsigned long long)st->id, (unsigned long long)number);
 	n += fmt_str(head + n, sizeof(head) - n, "event: message\r\ndata: ");
@@ -162,7 +165,10 @@ static void write_event(
 
 static bool is_behind(const struct mcp_stream *st)
 {
-	return st->x && http_queued(st->x) > MCP_STREAM_QUEUE_MAX;
+	size_t queued = st->x ? http_queued(st->x) : 0;
+	if (st->sink)
+		queued = st->sink->queued(st->sink->owner);
+	return queued > MCP_STREAM_QUEUE_MAX;
 }
 
 void mcp_stream_ping(struct mcp_stream *st)
@@ -195,8 +201,8 @@ void mcp_streams_init(struct mcp_streams *all, struct loop *loop)
 	*all = (struct mcp_streams){.loop = loop};
 }
 
-struct mcp_stream *mcp_stream_open(struct mcp_streams *all,
-	struct mcp_session *s, struct http_exchange *x, uint64_t id)
+static struct mcp_stream *stream_new(
+	struct mcp_streams *all, struct mcp_session *s, uint64_t id)
 {
 	struct mcp_stream *st = mem_new(sizeof(*st));
 	if (!st)
@@ -215,9 +221,32 @@ struct mcp_stream *mcp_stream_open(struct mcp_streams *all,
 		(void)loop_timer_at(all->loop, &all->timer,
 			loop_now(all->loop) + MCP_STREAM_PING_MS, on_timer,
 			all);
+	return st;
+}
+
+struct mcp_stream *mcp_stream_open(struct mcp_streams *all,
+	struct mcp_session *s, struct http_exchange *x, uint64_t id)
+{
+	struct mcp_stream *st = stream_new(all, s, id);
+	if (!st)
+		return NULL;
 	connect_to(st, x);
 	prime(st);
 	return st;
+}
+
+bool mcp_stream_open_duplex(struct mcp_streams *all, struct mcp_session *s,
+	struct http_exchange *x, const struct mcp_sink *sink)
+{
+	struct mcp_stream *st = stream_new(all, s, 0);
+	if (!st)
+		return false;
+	st->duplex = true;
+	st->sink = sink;
+	s->own = st;
+	if (x)
+		connect_to(st, x);
+	return true;
 }
 
 void mcp_stream_send(struct mcp_stream *st, struct str message)
@@ -226,6 +255,8 @@ void mcp_stream_send(struct mcp_stream *st, struct str message)
 	keep(st, message);
 	if (st->x)
 		write_event(st, st->last, message);
+	else if (st->sink)
+		st->sink->send(st->sink->owner, message);
 }
 
 void mcp_stream_tell(struct mcp_stream *st, struct str message)

@@ -26,13 +26,25 @@ enum {
 
 struct mcp_session;
 
+/*
+ * A client's connection that is no answer to an HTTP request: it takes whole
+ * messages, and holds what it cannot send yet.
+ */
+struct mcp_sink {
+	void (*send)(void *owner, struct str message);
+	size_t (*queued)(void *owner);
+	void *owner;
+};
+
 struct mcp_stream {
 	struct mcp_streams *all;
 	struct mcp_session *session;
-	uint64_t id;             /* within the session; 0: its GET stream */
-	uint64_t last;           /* number of the last event */
-	struct http_exchange *x; /* NULL: nobody is connected */
-	bool ended;              /* there will be no more events */
+	uint64_t id;                 /* within the session; 0: its GET stream */
+	uint64_t last;               /* number of the last event */
+	struct http_exchange *x;     /* NULL: nobody is connected */
+	const struct mcp_sink *sink; /* a connection in place of x, or NULL */
+	bool duplex; /* the session is this connection, and ends with it */
+	bool ended;  /* there will be no more events */
 	uint64_t ended_ms;
 	struct buf kept;         /* events to be sent again */
 	struct mcp_stream *next; /* of the session */
@@ -44,7 +56,10 @@ struct mcp_streams {
 	struct mcp_stream *newest, *oldest;
 	size_t kept_bytes;
 	struct loop_timer timer; /* keeps connections alive; set while any */
-	/* the client of a modern request is gone; st may be ended in it */
+	/*
+	 * The connection of a modern request, or of a duplex session, is gone;
+	 * st may be ended in it.
+	 */
 	void (*on_lost)(void *owner, struct mcp_stream *st);
 	void *owner;
 };
@@ -57,6 +72,21 @@ void mcp_streams_init(struct mcp_streams *all, struct loop *loop);
  */
 struct mcp_stream *mcp_stream_open(struct mcp_streams *all,
 	struct mcp_session *s, struct http_exchange *x, uint64_t id);
+
+/*
+ * The only stream of a session that is one connection both ways: the client
+ * gets everything here and cannot come back for it. Either an event stream on
+ * x or a sink, which stays the caller's. It becomes s->own. false: no memory,
+ * and nothing was done to x.
+ */
+bool mcp_stream_open_duplex(struct mcp_streams *all, struct mcp_session *s,
+	struct http_exchange *x, const struct mcp_sink *sink);
+
+/* is anybody there to read it now? */
+static inline bool mcp_stream_connected(const struct mcp_stream *st)
+{
+	return st && (st->x || st->sink);
+}
 
 /* one message (a single line) as an event */
 void mcp_stream_send(struct mcp_stream *st, struct str message);

@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "net/mcp_ask.h"
+#include "net/mcp_client.h"
 #include "net/mcp_level.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
@@ -374,11 +375,13 @@ static void on_session_end(void *owner, struct mcp_session *s)
 	s->own = NULL;
 }
 
-/* the client of a modern request has left before its answer */
+/* a client has left, and can come back neither for its answer nor its session */
 static void on_lost(void *owner, struct mcp_stream *st)
 {
-	(void)owner;
-	mcp_session_cancel_all(st->session);
+	if (st->duplex)
+		mcp_client_lost(owner, st->session);
+	else
+		mcp_session_cancel_all(st->session);
 }
 
 void mcp_router_init(struct mcp_router *r, struct loop *loop)

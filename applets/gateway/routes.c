@@ -38,10 +38,22 @@ static void mcp_any(struct gateway *g, struct http_exchange *x)
 	mcp_router_http(&g->router, x);
 }
 
+static void sse_any(struct gateway *g, struct http_exchange *x)
+{
+	mcp_router_sse(&g->router, x);
+}
+
+static void messages_any(struct gateway *g, struct http_exchange *x)
+{
+	mcp_router_messages(&g->router, x);
+}
+
 static const struct route routes[] = {
 	{"/health", "GET", AGENT_PLANE, health_get},
 	{"/mcp", "ANY", AGENT_PLANE, mcp_any},
 	{"/mcp/", "ANY", AGENT_PLANE, mcp_any},
+	{"/sse", "ANY", AGENT_PLANE, sse_any},
+	{MCP_MESSAGES_PATH, "ANY", AGENT_PLANE, messages_any},
 	{"/apps", "ANY", CONTROL_PLANE, apps_any},
 	{"/data/populate", "POST", CONTROL_PLANE, populate_post},
 	{"/data/snapshot", "POST", CONTROL_PLANE, snapshot_post},
@@ -112,10 +124,11 @@ static void not_found(struct http_exchange *x)
 		http_reply_detail(x, 404, "Not Found");
 }
 
-/* the MCP endpoint says it in its own form, and to pages that may ask */
+/* the MCP endpoints say it in their own form, and to pages that may ask */
 static bool is_mcp(const struct route *route)
 {
-	return route->fn == mcp_any;
+	return route->fn == mcp_any || route->fn == sse_any ||
+	       route->fn == messages_any;
 }
 
 void gateway_route(void *owner, struct http_exchange *x)

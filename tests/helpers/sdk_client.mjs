@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The official SDK client, steered by JSON lines on stdin:
 //   node sdk_client.mjs NODE_MODULES URL
+// An URL that ends in /sse is one of the transport of 2024-11-05.
 // {"do":"list"} {"do":"call","name":..,"arguments":..} {"do":"changes"}
 // Each line is answered by one: {"ok":...} or {"error":"..."}.
 import { createRequire } from 'node:module';
@@ -11,11 +12,14 @@ const load = createRequire(modules + '/');
 const sdk = '@modelcontextprotocol/sdk/';
 const { Client } = load(sdk + 'client/index.js');
 const { StreamableHTTPClientTransport } = load(sdk + 'client/streamableHttp.js');
+const { SSEClientTransport } = load(sdk + 'client/sse.js');
 const types = load(sdk + 'types.js');
 
 let changes = 0;
 const client = new Client({ name: 'test', version: '1' });
-const transport = new StreamableHTTPClientTransport(new URL(url));
+const Transport = url.endsWith('/sse')
+  ? SSEClientTransport : StreamableHTTPClientTransport;
+const transport = new Transport(new URL(url));
 client.setNotificationHandler(
   types.ToolListChangedNotificationSchema,
   () => { changes++; },
@@ -45,7 +49,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     (error) => say({ error: String(error) }),
   );
 }
-await transport.terminateSession();
+await transport.terminateSession?.();
 await client.close();
 say({ ok: 'closed' });
 process.exit(0);

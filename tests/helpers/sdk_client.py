@@ -3,7 +3,7 @@
 
     python sdk_client.py URL
 
-Speaks like sdk_client.mjs. Which version it is depends on PYTHONPATH.
+Speaks like sdk_client.mjs, also the transport of 2024-11-05 (1.x). Which version it is depends on PYTHONPATH.
 """
 
 import asyncio
@@ -31,9 +31,14 @@ async def connect(url, changes):
         from mcp import Client
     except ImportError:
         from mcp import ClientSession
+        from mcp.client.sse import sse_client
         from mcp.client.streamable_http import streamable_http_client
 
-        async with streamable_http_client(url) as (read, write, _):
+        if url.endswith("/sse"):
+            transport = sse_client(url)
+        else:
+            transport = streamable_http_client(url)
+        async with transport as (read, write, *_):
             async with ClientSession(
                 read, write, message_handler=changes
             ) as session:
