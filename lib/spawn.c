@@ -398,6 +398,36 @@ int spawn(const struct spawn *s, pid_t *pid, enum spawn_step *step)
 	return r;
 }
 
+static void forget_environment(void)
+{
+	for (char **e = environ; e && *e; e++)
+		memset(*e, 0, strlen(*e));
+}
+
+int spawn_copy(void (*run)(int fd), int fd, pid_t *pid)
+{
+	pid_t child = fork();
+	if (child < 0)
+		return -errno;
+	if (child > 0) {
+		*pid = child;
+		return 0;
+	}
+	sigset_t all;
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)setsid();
+	forget_environment();
+	if (dup2(fd, 3) < 0)
+		_exit(127);
+	for (int std = 0; std < 3; std++)
+		(void)close(std);
+	if (!close_range_of(4, INT_MAX))
+		close_slowly(4, open_limit());
+	run(3);
+	_exit(0);
+}
+
 /* ------------------------------------------------------- in words */
 
 const char *spawn_signal_name(char *dst, size_t size, int signo)

@@ -86,6 +86,13 @@ int spawn(const struct spawn *request, pid_t *pid, enum spawn_step *step);
 /* the capabilities that are in effect here; bit n: capability n */
 uint64_t spawn_caps_held(void);
 
+/*
+ * A copy of this process, in a session of its own, that runs `run` with one
+ * descriptor and nothing else: no other descriptors, no environment (which
+ * may hold secrets), no signals but SIGKILL. 0 and *pid, or a negative errno.
+ */
+int spawn_copy(void (*run)(int fd), int fd, pid_t *pid);
+
 /* the same program again: a file for `spawn.file` ("/proc/self/exe") */
 const char *spawn_self(void);
 

@@ -333,6 +333,7 @@ static void on_child_exit(void *owner, pid_t pid, int wait_status)
 	log_dropped(c);
 	/* what it left behind in its group is of no use without it */
 	(void)kill(-c->base.pid, SIGKILL);
+	(void)keeper_remove(&c->base.all->keeper, c->base.pid);
 	if (!reason)
 		reason = spawn_status_text(text, sizeof(text), wait_status);
 	if (c->base.events.on_exit)
@@ -458,6 +459,25 @@ static struct mcp_child *new_child(struct mcp_conns *all,
 	return NULL;
 }
 
+/* its whole group shall end with us; a keeper that is gone is replaced */
+static void keep(struct mcp_child *c)
+{
+	struct mcp_conns *all = c->base.all;
+	if (keeper_add(&all->keeper, c->base.pid) == 0)
+		return;
+	if (all->keeper.fd >= 0)
+		log_warn("the keeper of processes is gone, starting another");
+	fd_close(&all->keeper.fd);
+	int r = keeper_start(&all->keeper);
+	if (r < 0)
+		log_warn("no keeper of processes: %s; what servers start may "
+			 "outlive a kill -9",
+			strerror(-r));
+	for (struct mcp_conn *other = all->first; other; other = other->next)
+		if (other->pid)
+			(void)keeper_add(&all->keeper, other->pid);
+}
+
 struct mcp_conn *mcp_child_start(struct mcp_conns *all,
 	const struct mcp_server_config *config,
 	const struct mcp_conn_events *events, struct mcp_why *why)
@@ -475,6 +495,7 @@ struct mcp_conn *mcp_child_start(struct mcp_conns *all,
 		mcp_conn_enlist(&c->base);
 		loop_child_add(
 			all->loop, &c->watch, c->base.pid, on_child_exit, c);
+		keep(c);
 		if (connect_pipes(c, pipes) < 0)
 			fault(c, "its pipes cannot be watched");
 	} else if (c) {

@@ -59,12 +59,14 @@ void mcp_conns_stop(struct mcp_conns *all)
 
 void mcp_conns_init(struct mcp_conns *all, struct loop *loop)
 {
-	*all = (struct mcp_conns){.loop = loop, .fetcher = {.loop = loop}};
+	*all = (struct mcp_conns){
+		.loop = loop, .fetcher = {.loop = loop}, .keeper = {.fd = -1}};
 }
 
 void mcp_conns_fini(struct mcp_conns *all)
 {
 	http_fetcher_fini(&all->fetcher);
+	keeper_stop(&all->keeper);
 }
 
 /* ---------------------------------------------------- for the kinds only */

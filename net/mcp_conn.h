@@ -12,6 +12,7 @@
 #define NET_MCP_CONN_H
 
 #include "lib/buf.h"
+#include "lib/keeper.h"
 #include "lib/loop.h"
 #include "net/http_fetch.h"
 #include "net/mcp_config.h"
@@ -30,6 +31,7 @@ struct mcp_conns {
 	struct mcp_conn *first;
 	size_t alive;
 	struct http_fetcher fetcher; /* of the remote ones */
+	struct keeper keeper;        /* of the processes */
 };
 
 struct mcp_conn_events {

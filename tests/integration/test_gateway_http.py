@@ -2,7 +2,9 @@
 """Routes, refusals, the token, the log and the end of the gateway."""
 
 import json
+import os
 import re
+import signal
 import socket
 import time
 
@@ -342,6 +344,55 @@ def test_sigterm_takes_children_that_refuse_to_leave(gateway):
     gateway.serve(one=server("--stubborn"))
     assert gateway.stop()[0] == 0
     assert not gateway.children()
+
+
+def test_a_killed_gateway_takes_what_its_servers_started(coracle, tmp_path):
+    pid_file = tmp_path / "pid"
+    gateway = Gateway(coracle, tmp_path)
+    gateway.serve(one=server("--grandchild", pid_file), two=server())
+    pid = int(pid_file.read_text())
+    assert alive(pid)
+    gateway.process.kill()
+    gateway.process.wait()
+    wait_for(lambda: not alive(pid), what="the grandchild is gone")
+    wait_for(lambda: not gateway.children(), what="the children are gone")
+
+
+def keeper_of(gateway):
+    """The child of the gateway that is no server."""
+    task = f"/proc/{gateway.pid}/task/{gateway.pid}/children"
+    with open(task) as f:
+        pids = {int(pid) for pid in f.read().split()}
+    (keeper,) = pids - set(gateway.children())
+    return keeper
+
+
+def test_a_keeper_that_was_killed_is_replaced(coracle, tmp_path):
+    pid_file = tmp_path / "pid"
+    one = server("--grandchild", pid_file)
+    gateway = Gateway(coracle, tmp_path)
+    gateway.serve(one=one)
+    keeper = keeper_of(gateway)
+    os.kill(keeper, signal.SIGKILL)
+    wait_for(lambda: not alive(keeper), what="the keeper is gone")
+    gateway.serve(one=one, two=server())
+    assert keeper_of(gateway) != keeper
+    gateway.process.kill()
+    gateway.process.wait()
+    pid = int(pid_file.read_text())
+    wait_for(lambda: not alive(pid), what="the grandchild is gone")
+
+
+def test_the_keeper_holds_no_secret_and_ends_with_the_gateway(new_gateway):
+    gateway = new_gateway(env={"CORACLE_TOKEN": "s3cr3t"})
+    bearer = {"Authorization": "Bearer s3cr3t"}
+    assert gateway.apps({"one": server()}, bearer).status == 200
+    keeper = keeper_of(gateway)
+    with open(f"/proc/{keeper}/environ", "rb") as f:
+        assert not f.read().strip(b"\0")
+    assert len(os.listdir(f"/proc/{keeper}/fd")) == 1
+    gateway.stop()
+    assert not alive(keeper)
 
 
 def test_children_do_not_outlive_a_killed_gateway(coracle, tmp_path):
