@@ -18,7 +18,11 @@ Q := $(if $(V),,@)
 
 APPLET_SRC := $(wildcard init/*.c applets/*.c applets/*/*.c)
 SRC := $(wildcard lib/*.c net/*.c) $(APPLET_SRC)
-HEADERS := $(wildcard lib/*.h net/*.h init/*.h applets/*.h applets/*/*.h)
+HEADERS := $(wildcard lib/*.h net/*.h init/*.h trampoline/*.h applets/*.h \
+	applets/*/*.h)
+# all that ever runs set-id
+TRAMPOLINE_SRC := $(wildcard trampoline/*.c)
+TRAMPOLINE_LIB := broker fd fmt layout policy str
 GEN := build/gen/applets.h build/gen/version.h build/vendor/include/.done
 
 # --- flags ---------------------------------------------------------------
@@ -54,10 +58,10 @@ LDFLAGS_HOST := -pie -Wl,-z,noexecstack
 ifdef SAN
 all: build/san/coracle
 else
-## all: build build/coracle (SAN=1: build/san/coracle, with sanitizers)
-all: build/coracle
+## all: build build/coracle, build/trampoline (SAN=1: build/san/coracle)
+all: build/coracle build/trampoline
 endif
-	@scripts/bytes $<
+	@scripts/bytes $^
 
 ## debug: build build/coracle-debug (host compiler, -O0 -g)
 debug: build/coracle-debug
@@ -155,7 +159,7 @@ build/$(1)/gen/licenses.o: build/gen/licenses.c build/$(1)/flags | $(GEN)
 	@mkdir -p $$(@D)
 	$(Q)$(2) $(CFLAGS_ALL) $(3) -MMD -MP -c $$< -o $$@
 
--include $(SRC:%.c=build/$(1)/%.d)
+-include $(SRC:%.c=build/$(1)/%.d) $(TRAMPOLINE_SRC:%.c=build/$(1)/%.d)
 endef
 $(eval $(call flavour,release,musl-gcc,$(CFLAGS_RELEASE)))
 $(eval $(call flavour,trap,musl-gcc,$(CFLAGS_TRAP)))
@@ -173,6 +177,13 @@ build/coracle.debug build/coracle-trap:
 build/coracle: build/coracle.debug
 	@echo "  STRIP   $@"
 	$(Q)strip -s -R .comment -o $@ $<
+
+# noseparate-code: no page of padding between so few of them
+build/trampoline: $(TRAMPOLINE_SRC:%.c=build/release/%.o) \
+		$(TRAMPOLINE_LIB:%=build/release/lib/%.o)
+	@echo "  LD      $@"
+	$(Q)musl-gcc $(LDFLAGS_RELEASE) -Wl,-z,noseparate-code -s -o $@ $(START) $^ \
+		-Wl,--start-group -lc -lgcc -Wl,--end-group $(END)
 
 build/coracle-debug: $(call objects,debug) $(call vendor_libs,host)
 	@echo "  LD      $@"

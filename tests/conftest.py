@@ -23,6 +23,7 @@ BUILD = TOP / "build"
 
 sys.path.insert(0, str(TESTS))
 import docker_engine  # noqa: E402 (lies beside this file)
+from helpers.container import FLAVOURS  # noqa: E402
 
 pytest_plugins = ["helpers.box", "helpers.supervised"]
 
@@ -254,3 +255,23 @@ def docker():
         yield engine
     finally:
         engine.stop()
+
+
+@pytest.fixture(scope="session")
+def archives(top):
+    """The files of `make image`, made when they are not there."""
+    names = [oci for _, oci, _ in FLAVOURS.values()]
+    done = subprocess.run(["make", "-s", *names], cwd=top,
+                          capture_output=True, text=True)
+    if done.returncode and "is not to be had" in done.stderr:
+        pytest.skip(done.stderr.strip().splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    return top
+
+
+@pytest.fixture(scope="session")
+def loaded(docker, archives):
+    """The engine, with both images in it under names of our own."""
+    for _, oci, _ in FLAVOURS.values():
+        docker.run("load", "-i", archives / oci)
+    return docker

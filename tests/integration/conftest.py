@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the black-box tests: the gateway as a process, the images."""
 
-import subprocess
-
 import pytest
 
-from helpers.container import FLAVOURS, Container
+from helpers.container import Container
 from helpers.gateway import Gateway
 
 
@@ -41,26 +39,6 @@ def gateway(new_gateway):
     by SIGTERM and must be gone in good order, with all its processes.
     """
     return new_gateway()
-
-
-@pytest.fixture(scope="session")
-def archives(top):
-    """The files of `make image`, made when they are not there."""
-    names = [oci for _, oci, _ in FLAVOURS.values()]
-    done = subprocess.run(["make", "-s", *names], cwd=top,
-                          capture_output=True, text=True)
-    if done.returncode and "is not to be had" in done.stderr:
-        pytest.skip(done.stderr.strip().splitlines()[-1])
-    assert done.returncode == 0, done.stderr
-    return top
-
-
-@pytest.fixture(scope="session")
-def loaded(docker, archives):
-    """The engine, with both images in it under names of our own."""
-    for _, oci, _ in FLAVOURS.values():
-        docker.run("load", "-i", archives / oci)
-    return docker
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import re
 import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-LAYERS = ("lib", "net", "init", "applets")
+LAYERS = ("lib", "net", "init", "applets", "trampoline")
 
 _TOKEN = re.compile(
     r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S
