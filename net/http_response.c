@@ -246,6 +246,7 @@ void http_start(struct http_exchange *x, int status, const char *content_type)
 	if (x->chunked && status != 204 && status != 304)
 		buf_put_str(out, STR("Transfer-Encoding: chunked\r\n"));
 	put_fields(out, x);
+	buf_reset(&x->fields); /* what is added from here on is a trailer */
 	if (out->err) {
 		http_conn_kill(x->conn);
 		return;
@@ -276,9 +277,10 @@ void http_end(struct http_exchange *x)
 		return;
 	x->answer = ANSWER_ENDED;
 	drop_body(x);
-	struct str last = STR("0\r\n\r\n");
+	const struct str last[] = {
+		STR("0\r\n"), buf_str(&x->fields), STR("\r\n")};
 	bool framed = x->chunked && !x->no_body;
-	send_answer(x, &last, framed ? 1 : 0, true);
+	send_answer(x, last, framed ? 3 : 0, true);
 }
 
 size_t http_queued(const struct http_exchange *x)

@@ -112,7 +112,11 @@ void http_resume(struct http_exchange *x);
 
 /* ---------------------------------------------------------- answers */
 
-/* a field of the answer to come; CR, LF and NUL in it are refused (dropped) */
+/*
+ * A field of the answer to come; CR, LF and NUL in it are refused (dropped).
+ * After http_start() it is one of the trailer behind a chunked body (RFC 9110
+ * section 6.5); announce such a one with a field `Trailer`.
+ */
 void http_add_field(
 	struct http_exchange *x, const char *name, struct str value);
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "applets/gateway/gateway.h"
+#include "applets/gateway/job.h"
 #include "lib/applet.h"
 #include "lib/fd.h"
 #include "lib/log.h"
@@ -25,9 +25,13 @@ APPLET(gateway, "Serve the environment's HTTP interface and MCP endpoint.",
 	"GET  /apps           state of the MCP servers\n"
 	"POST /apps           {\"mcpServers\":{...}}: which MCP servers serve\n"
 	"     /mcp            MCP (Streamable HTTP) to all of them at once\n"
-	"POST /data/populate  a tar.gz (multipart part `archive`) into a\n"
-	"                     subsystem (?subsystem=filesystem)\n"
+	"POST /data/populate  a tar.gz (multipart part `archive`, or the "
+	"body)\n"
+	"                     into a subsystem (?subsystem=filesystem)\n"
 	"POST /data/snapshot  all subsystems as one tar.gz\n"
+	"POST /data/populate/s3, /data/snapshot/s3   from and to a store; "
+	"with\n"
+	"                     /start and /status also in the background\n"
 	"\n"
 	"With CORACLE_TOKEN in the environment, /apps and /data want it as\n"
 	"bearer token.\n"
@@ -121,6 +125,7 @@ static void on_signal(void *owner, const struct signalfd_siginfo *info)
 	}
 	g->stopping = true;
 	http_server_drain(g->server);
+	jobs_cancel(g);
 	mcp_router_stop(&g->router);
 	(void)loop_timer_at(&g->loop, &g->timer, loop_now(&g->loop) + STOP_MS,
 		on_stop_timeout, g);
@@ -180,6 +185,7 @@ static void stop(struct gateway *g)
 {
 	http_server_free(g->server);
 	mcp_router_fini(&g->router);
+	jobs_free(g);
 	loop_timer_clear(&g->loop, &g->timer);
 	loop_fini(&g->loop);
 	fd_close(&g->root);

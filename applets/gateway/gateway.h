@@ -15,6 +15,7 @@ struct gateway {
 	const char *apps_data; /* APPS_DATA_SUBSYSTEM_NAME */
 	const char *token;     /* CORACLE_TOKEN; NULL: control is open */
 	size_t workers;        /* running now */
+	struct job *jobs;      /* in the background, see job.h */
 	bool stopping;
 	struct loop_timer timer; /* stopping: how long we wait */
 };
@@ -25,7 +26,14 @@ void gateway_route(void *owner, struct http_exchange *x);
 /* the handlers that routes.c names; each answers x, now or later */
 void apps_any(struct gateway *g, struct http_exchange *x);
 void populate_post(struct gateway *g, struct http_exchange *x);
+void populate_s3_post(struct gateway *g, struct http_exchange *x);
+void populate_s3_start(struct gateway *g, struct http_exchange *x);
 void snapshot_post(struct gateway *g, struct http_exchange *x);
+void snapshot_s3_post(struct gateway *g, struct http_exchange *x);
+void snapshot_s3_start(struct gateway *g, struct http_exchange *x);
+
+/* {"detail":TEXT}, however long the text is */
+void reply_detail(struct http_exchange *x, int status, struct str text);
 
 /* {"detail":[{"type":..,"loc":["body",FIELD],"msg":..,"input":null}]} */
 void reply_invalid(struct http_exchange *x, const char *type, const char *field,

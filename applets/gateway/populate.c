@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * applets/gateway/populate.c - POST /data/populate: a tar.gz into a subsystem.
+ * applets/gateway/populate.c - POST /data/populate: an archive into a
+ * subsystem.
  *
  * input: untrusted
  *
- * socket -> multipart part -> pipe -> `tar -xz --atomic` in the subsystem's
- * directory. Nothing is kept here but what the pipe did not take yet. The
- * worker moves its files into place only after the last byte was good, so
- * whatever fails leaves what was there.
+ * socket -> multipart part, or the body itself -> pipe -> `tar -x --atomic` in
+ * the subsystem's directory. Nothing is kept here but what the pipe did not
+ * take yet. The worker moves its files into place only after the last byte was
+ * good, so whatever fails leaves what was there. Hooks run after that.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "applets/gateway/hooks.h"
+#include "applets/gateway/subsystem.h"
 #include "applets/gateway/worker.h"
 #include "lib/fd.h"
-#include "lib/json.h"
+#include "lib/fmt.h"
 #include "lib/mem.h"
-#include "lib/path.h"
 #include "lib/size.h"
 #include "net/multipart.h"
 
-enum { FIELD_MAX = 1 << 20, NAME_MAX_BYTES = 4096, JOIN = 256 };
+enum { FIELD_MAX = 1 << 20, JOIN = 256 };
 
 /* how far the input got */
 enum progress {
@@ -37,22 +37,27 @@ struct populate {
 	struct gateway *g;
 	struct http_exchange *x; /* NULL: answered, or the client is gone */
 	struct worker *worker;   /* NULL: not started, or ended */
+	struct hooks *running;   /* NULL: not started, or ended */
 	struct multipart form;
-	struct buf subsystem;
+	bool raw;   /* the body is the archive */
+	bool plain; /* and is not compressed */
+	struct subsystem_dir dir;
 	struct buf hooks;
-	struct buf carry; /* end of the input that the parser could not use */
+	struct buf status; /* of the worker that succeeded */
+	struct buf carry;  /* end of the input that the parser could not use */
 	enum part part;
 	bool archive_seen;
-	size_t made_from;  /* length of the first path that was missing */
 	const char *fault; /* why the client's request is refused */
 	int fault_status;
+	char why[256]; /* for fault to point to */
 };
 
 static void finish(struct populate *p)
 {
 	multipart_fini(&p->form);
-	buf_fini(&p->subsystem);
+	subsystem_fini(&p->dir);
 	buf_fini(&p->hooks);
+	buf_fini(&p->status);
 	buf_fini(&p->carry);
 	mem_free(p);
 }
@@ -65,70 +70,6 @@ static struct http_exchange *take_exchange(struct populate *p)
 	return x;
 }
 
-/* ------------------------------------------------------- the directory */
-
-/*
- * Make the subsystem's directory and remember from where on it was missing.
- * A descriptor of it or a negative errno.
- */
-static int make_directory(struct populate *p)
-{
-	const char *name = buf_cstr(&p->subsystem);
-	struct buf prefix;
-	struct str rest = buf_str(&p->subsystem);
-	int r = 0;
-	buf_init(&prefix, NAME_MAX_BYTES);
-	while (r == 0 && rest.p) {
-		buf_put_str(&prefix, str_cut(&rest, '/'));
-		int fd = path_open_nofollow(
-			p->g->root, buf_cstr(&prefix), O_PATH | O_DIRECTORY, 0);
-		if (fd == -ENOENT) {
-			p->made_from = prefix.n;
-			break;
-		}
-		r = fd < 0 ? fd : 0;
-		fd_close(&fd);
-		buf_putc(&prefix, '/');
-	}
-	buf_fini(&prefix);
-	if (r == 0)
-		r = path_mkdirs(p->g->root, name, 0755);
-	if (r == 0)
-		r = path_open_nofollow(
-			p->g->root, name, O_RDONLY | O_DIRECTORY, 0);
-	return r;
-}
-
-/* remove what make_directory() made, as far as nobody has filled it */
-static void unmake_directory(struct populate *p)
-{
-	struct buf *path = &p->subsystem;
-	while (p->made_from && path->n >= p->made_from) {
-		if (unlinkat(p->g->root, buf_cstr(path), AT_REMOVEDIR) < 0 &&
-			errno != ENOENT)
-			return;
-		while (path->n && *buf_at(path, path->n - 1) != '/')
-			path->n--;
-		while (path->n && *buf_at(path, path->n - 1) == '/')
-			path->n--;
-	}
-}
-
-/* what the client named cannot be a directory; the rest is our trouble */
-static int status_of_directory(int err)
-{
-	switch (err) {
-	case ENOTDIR:
-	case ENAMETOOLONG:
-	case ELOOP:
-	case EXDEV:
-	case EINVAL:
-		return 400;
-	default:
-		return 500;
-	}
-}
-
 /* the client is gone: the worker cleans up, and then we do */
 static void on_close(void *owner, struct http_exchange *x)
 {
@@ -137,6 +78,8 @@ static void on_close(void *owner, struct http_exchange *x)
 	p->x = NULL;
 	if (p->worker)
 		worker_interrupt(p->worker);
+	else if (p->running)
+		hooks_interrupt(p->running);
 	else
 		finish(p);
 }
@@ -144,81 +87,78 @@ static void on_close(void *owner, struct http_exchange *x)
 /* ---------------------------------------------------------------- answers */
 
 static void answer_success(
-	struct http_exchange *x, const struct populate *p, struct str status)
+	struct http_exchange *x, const struct populate *p, struct str times)
 {
 	struct buf body;
 	struct json_writer w = {.out = &body};
-	buf_init(&body, 3 * NAME_MAX_BYTES + 4096);
+	struct str status = buf_str(&p->status);
+	buf_init(&body, 3 * SUBSYSTEM_NAME_MAX + FIELD_MAX);
 	json_w_open(&w, '{');
 	json_w_key(&w, "objects_added");
 	json_w_raw(&w, json_member(status, "entries"));
 	json_w_key(&w, "subsystem");
-	json_w_str(&w, buf_str(&p->subsystem));
+	json_w_str(&w, buf_str(&p->dir.path));
 	json_w_key(&w, "extracted_bytes");
 	json_w_raw(&w, json_member(status, "bytes"));
 	json_w_key(&w, "hook_timings");
-	json_w_raw(&w, STR("[]"));
+	json_w_raw(&w, times);
 	json_w_close(&w, '}');
 	http_reply(x, 200, "application/json", buf_str(&body));
 	buf_fini(&body);
-}
-
-/* the archive's fault is the client's; a full disk or a crash is ours */
-static int status_of_failure(struct str status)
-{
-	static const char *const theirs[] = {"gzip", "tar", "unsafe",
-		"conflict", "limit", "truncated", "empty"};
-	struct str kind = json_member(status, "kind");
-	for (size_t i = 0; kind.p && i < ARRAY_LEN(theirs); i++)
-		if (json_str_is(kind, str_of(theirs[i])))
-			return 400;
-	return 500;
-}
-
-/* a string member of the status line, or p == NULL */
-static struct str status_text(
-	const struct worker_result *result, const char *key)
-{
-	struct str value = {NULL, 0};
-	if (result->status.p)
-		value = json_member(result->status, key);
-	if (value.p && (json_type_of(value) != JSON_STRING || value.n == 2))
-		value.p = NULL; /* not a text, or an empty one */
-	return value;
 }
 
 static void answer_failure(
 	struct http_exchange *x, const struct worker_result *result)
 {
 	struct buf text;
-	struct str error = status_text(result, "error");
-	struct str member = status_text(result, "member");
-	if (!error.p) {
-		http_reply_detail(x, 500, "extraction failed: %s", result->how);
+	buf_init(&text, FIELD_MAX);
+	worker_put_error(&text, "archive", result);
+	reply_detail(x, worker_tar_status(worker_kind(result)), buf_str(&text));
+	buf_fini(&text);
+}
+
+static void on_hooks(void *owner, bool ok, struct str text)
+{
+	struct populate *p = owner;
+	struct http_exchange *x = p->x ? take_exchange(p) : NULL;
+	p->running = NULL;
+	if (x && ok)
+		answer_success(x, p, text);
+	else if (x)
+		reply_detail(x, 500, text);
+	finish(p);
+}
+
+/* the files are in place */
+static void run_hooks(struct populate *p)
+{
+	struct str hooks = str_trim(buf_str(&p->hooks));
+	if (hooks.n == 0) {
+		answer_success(take_exchange(p), p, STR("[]"));
+		finish(p);
 		return;
 	}
-	buf_init(&text, FIELD_MAX);
-	json_unquote(&text, error);
-	if (member.p) {
-		buf_puts(&text, ": ");
-		json_unquote(&text, member);
-	}
-	http_reply_detail(x, status_of_failure(result->status), "archive: %s",
-		buf_cstr(&text));
-	buf_fini(&text);
+	p->running = hooks_start(p->g, hooks, on_hooks, p);
+	if (p->running)
+		return;
+	http_reply_detail(take_exchange(p), 500, "out of memory");
+	finish(p);
 }
 
 static void on_done(void *owner, const struct worker_result *result)
 {
 	struct populate *p = owner;
-	struct http_exchange *x = p->x ? take_exchange(p) : NULL;
 	p->worker = NULL;
+	if (p->x && result->ok && !p->fault) {
+		buf_put_str(&p->status, result->status);
+		run_hooks(p);
+		return;
+	}
+	struct http_exchange *x = p->x ? take_exchange(p) : NULL;
 	if (!result->ok)
-		unmake_directory(p);
+		subsystem_unmake(p->g, &p->dir);
 	if (x && p->fault)
 		http_reply_detail(x, p->fault_status, "%s", p->fault);
-	else if (x && result->ok)
-		answer_success(x, p, result->status);
 	else if (x)
 		answer_failure(x, result);
 	finish(p);
@@ -250,19 +190,24 @@ static void on_room(void *owner)
 
 static bool start_worker(struct populate *p)
 {
-	static const char *const argv[] = {"tar", "-x", "-z", "-f", "-",
+	static const char *const argv[] = {"tar", "-x", "-f", "-", "--atomic",
+		"--strict-members", "--status-fd", WORKER_STATUS_FD, "-z",
+		NULL};
+	static const char *const plain_argv[] = {"tar", "-x", "-f", "-",
 		"--atomic", "--strict-members", "--status-fd", WORKER_STATUS_FD,
 		NULL};
 	char why[256];
-	int dir = make_directory(p);
+	int dir = subsystem_open(p->g, &p->dir);
 	if (dir < 0) {
-		http_reply_detail(take_exchange(p), status_of_directory(-dir),
-			"subsystem %s: %s", buf_cstr(&p->subsystem),
+		http_reply_detail(take_exchange(p), subsystem_status(-dir),
+			"subsystem %s: %s", buf_cstr(&p->dir.path),
 			strerror(-dir));
-		unmake_directory(p);
+		subsystem_unmake(p->g, &p->dir);
 		return false;
 	}
-	struct worker_request request = {.argv = (char *const *)(uintptr_t)argv,
+	struct worker_request request = {
+		.argv = (char *const *)(uintptr_t)(p->plain ? plain_argv
+							    : argv),
 		.cwd = dir,
 		.feed = true,
 		.on_room = on_room,
@@ -272,7 +217,7 @@ static bool start_worker(struct populate *p)
 	fd_close(&dir);
 	if (!p->worker) {
 		http_reply_detail(take_exchange(p), 500, "%s", why);
-		unmake_directory(p);
+		subsystem_unmake(p->g, &p->dir);
 	}
 	return p->worker != NULL;
 }
@@ -306,6 +251,16 @@ static bool begin_part(struct populate *p)
 	return true;
 }
 
+/*
+ * Bytes that went into the pipe. A worker that reads no more has failed and
+ * will say why; the rest of the upload has nowhere to go.
+ */
+static ssize_t feed(struct populate *p, struct str data)
+{
+	ssize_t n = p->worker ? worker_write(p->worker, data) : -EPIPE;
+	return n == -EPIPE ? (ssize_t)data.n : n;
+}
+
 /* bytes of a part that were used; negative: p may be gone */
 static ssize_t take_data(struct populate *p, struct str data)
 {
@@ -319,12 +274,7 @@ static ssize_t take_data(struct populate *p, struct str data)
 	}
 	if (p->part != PART_ARCHIVE)
 		return (ssize_t)data.n;
-	ssize_t n = worker_write(p->worker, data);
-	/*
-	 * A worker that reads no more has failed and will say why; the rest
-	 * of the upload has nowhere to go.
-	 */
-	return n == -EPIPE ? (ssize_t)data.n : n;
+	return feed(p, data);
 }
 
 /* read on in `in`; *used bytes of it are dealt with */
@@ -394,6 +344,10 @@ static size_t on_data(void *owner, struct http_exchange *x, struct str data)
 	(void)x;
 	if (p->fault)
 		return data.n; /* read on, so that the client sees the answer */
+	if (p->raw) {
+		ssize_t taken = feed(p, data);
+		return taken < 0 ? data.n : (size_t)taken;
+	}
 	if (p->carry.n)
 		progress = take_joined(p, data, &joined);
 	if (progress == WANTS_MORE && p->carry.n == 0)
@@ -407,24 +361,42 @@ static size_t on_data(void *owner, struct http_exchange *x, struct str data)
 	return joined + n;
 }
 
+/* false: refused. They are looked at before anything is moved into place */
+static bool hooks_sound(struct populate *p)
+{
+	struct fields f = {0};
+	struct str hooks = str_trim(buf_str(&p->hooks));
+	int bad = hooks.n ? json_check(hooks, NULL) : 0;
+	if (hooks.n == 0)
+		return true;
+	if (!bad && hooks_check(&f, hooks))
+		return true;
+	if (bad)
+		fmt_str(p->why, sizeof(p->why), "post_populate_hooks: %s",
+			json_error_text(bad));
+	else
+		fmt_str(p->why, sizeof(p->why), "post_populate_hooks%s%s: %s",
+			f.bad_place[0][0] ? ", hook " : "", f.bad_place[0],
+			f.bad.message);
+	refuse(p, 400, p->why);
+	return false;
+}
+
 static void on_end(void *owner, struct http_exchange *x)
 {
 	struct populate *p = owner;
 	(void)x;
 	if (p->fault)
 		return;
-	if (!multipart_ended(&p->form)) {
+	if (!p->raw && !multipart_ended(&p->form)) {
 		refuse(p, 400,
 			"the form is cut short: its closing boundary is "
 			"missing");
-	} else if (!p->archive_seen) {
+	} else if (!p->raw && !p->archive_seen) {
 		struct http_exchange *open = take_exchange(p);
 		reply_invalid(open, "missing", "archive", "Field required");
 		finish(p);
-	} else if (str_trim(buf_str(&p->hooks)).n) {
-		refuse(p, 501,
-			"post_populate_hooks: not supported by this version");
-	} else if (p->worker) {
+	} else if (hooks_sound(p) && p->worker) {
 		worker_end_input(p->worker);
 	}
 }
@@ -435,7 +407,7 @@ static bool read_subsystem(
 	struct gateway *g, struct http_exchange *x, struct buf *name)
 {
 	struct str query = http_request(x)->query;
-	buf_init(name, NAME_MAX_BYTES);
+	buf_init(name, SUBSYSTEM_NAME_MAX);
 	if (!query.p || !http_query_get(query, "subsystem", name)) {
 		if (query.p &&
 			(name->err || str_has(query, STR("subsystem=")))) {
@@ -446,6 +418,46 @@ static bool read_subsystem(
 		buf_puts(name, g->files);
 	}
 	return require_subsystem(g, x, buf_str(name));
+}
+
+/* "application/gzip; x=y": is the body an archive by itself, and which? */
+static bool is_archive(struct str type, bool *plain)
+{
+	static const char *const packed[] = {"application/gzip",
+		"application/x-gzip", "application/x-tgz", "application/x-gtar",
+		"application/x-compressed-tar", "application/tar+gzip",
+		"application/octet-stream"};
+	static const char *const tar[] = {
+		"application/x-tar", "application/tar"};
+	type = str_trim(str_first(type, str_index(type, ';')));
+	for (size_t i = 0; i < ARRAY_LEN(packed); i++)
+		if (str_eq_nocase(type, str_of(packed[i])))
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(tar); i++)
+		if (str_eq_nocase(type, str_of(tar[i])))
+			return *plain = true;
+	return false;
+}
+
+/* false: answered, and p is gone */
+static bool begin(struct populate *p, struct http_exchange *x)
+{
+	struct str type = http_field(http_request(x), "Content-Type");
+	p->raw = is_archive(type, &p->plain);
+	if (p->raw || multipart_init(&p->form, type) == 0) {
+		http_set_owner(x, p, on_close);
+		if (!p->raw || start_worker(p))
+			return true;
+	} else if (str_starts(type, STR("multipart/form-data"))) {
+		http_reply_detail(x, 400, "%s", p->form.error);
+	} else {
+		reply_invalid(x, "missing", "archive",
+			"Field required: send multipart/form-data with a file "
+			"part named archive, or the archive itself as "
+			"application/gzip or application/x-tar");
+	}
+	finish(p);
+	return false;
 }
 
 void populate_post(struct gateway *g, struct http_exchange *x)
@@ -461,22 +473,12 @@ void populate_post(struct gateway *g, struct http_exchange *x)
 		http_reply_detail(x, 500, "out of memory");
 		return;
 	}
-	*p = (struct populate){.g = g, .x = x, .subsystem = subsystem};
+	*p = (struct populate){.g = g, .x = x, .dir = {.path = subsystem}};
 	buf_init(&p->hooks, FIELD_MAX);
+	buf_init(&p->status, FIELD_MAX);
 	buf_init(&p->carry, 2 * JOIN);
-	struct str type = http_field(http_request(x), "Content-Type");
-	if (multipart_init(&p->form, type) < 0) {
-		if (str_starts(type, STR("multipart/form-data")))
-			http_reply_detail(x, 400, "%s", p->form.error);
-		else
-			reply_invalid(x, "missing", "archive",
-				"Field required: send multipart/form-data with "
-				"a file part named archive");
-		finish(p);
-		return;
-	}
-	http_set_owner(x, p, on_close);
-	http_stream(
-		x, (struct http_sink){
-			   .on_data = on_data, .on_end = on_end, .owner = p});
+	if (begin(p, x))
+		http_stream(x, (struct http_sink){.on_data = on_data,
+				       .on_end = on_end,
+				       .owner = p});
 }

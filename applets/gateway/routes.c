@@ -6,7 +6,8 @@
  */
 #include <string.h>
 
-#include "applets/gateway/gateway.h"
+#include "applets/gateway/job.h"
+#include "applets/gateway/subsystem.h"
 #include "lib/hash.h"
 #include "lib/json.h"
 #include "lib/size.h"
@@ -21,7 +22,7 @@ enum plane {
 };
 
 struct route {
-	const char *path;
+	const char *path;    /* "/x/" and a star: what is one step below it */
 	const char *methods; /* "GET", or "ANY" when the handler decides */
 	enum plane plane;
 	route_fn *fn;
@@ -56,16 +57,43 @@ static const struct route routes[] = {
 	{MCP_MESSAGES_PATH, "ANY", AGENT_PLANE, messages_any},
 	{"/apps", "ANY", CONTROL_PLANE, apps_any},
 	{"/data/populate", "POST", CONTROL_PLANE, populate_post},
+	{"/data/populate/s3", "POST", CONTROL_PLANE, populate_s3_post},
+	{"/data/populate/s3/start", "POST", CONTROL_PLANE, populate_s3_start},
+	{"/data/populate/s3/status", "GET", CONTROL_PLANE, job_populate_list},
+	{"/data/populate/s3/status/*", "GET, DELETE", CONTROL_PLANE,
+		job_populate_status},
 	{"/data/snapshot", "POST", CONTROL_PLANE, snapshot_post},
+	{"/data/snapshot/s3", "POST", CONTROL_PLANE, snapshot_s3_post},
+	{"/data/snapshot/s3/start", "POST", CONTROL_PLANE, snapshot_s3_start},
+	{"/data/snapshot/s3/status", "GET", CONTROL_PLANE, job_snapshot_list},
+	{"/data/snapshot/s3/status/*", "GET, DELETE", CONTROL_PLANE,
+		job_snapshot_status},
 };
+
+static bool matches(const struct route *route, struct str path)
+{
+	struct str own = str_of(route->path);
+	if (!str_ends(own, STR("*")))
+		return str_eq(own, path);
+	own.n--;
+	return str_starts(path, own) && path.n > own.n &&
+	       str_index(str_from_index(path, own.n), '/') == path.n - own.n;
+}
 
 static bool allows(const struct route *route, struct str method)
 {
-	if (strcmp(route->methods, "ANY") == 0 ||
-		str_is(method, route->methods))
+	struct str rest = str_of(route->methods);
+	bool get = false;
+	if (strcmp(route->methods, "ANY") == 0)
 		return true;
+	while (rest.p) {
+		struct str one = str_trim(str_cut(&rest, ','));
+		if (str_eq(one, method))
+			return true;
+		get = get || str_is(one, "GET");
+	}
 	/* RFC 9110 section 9.3.2: HEAD wherever GET is */
-	return str_is(method, "HEAD") && strcmp(route->methods, "GET") == 0;
+	return get && str_is(method, "HEAD");
 }
 
 static bool authorized(const struct gateway *g, struct http_exchange *x)
@@ -85,7 +113,9 @@ static void refuse_method(const struct route *route, struct http_exchange *x)
 {
 	http_add_field(x, "Allow",
 		strcmp(route->methods, "GET") == 0 ? STR("GET, HEAD")
-						   : str_of(route->methods));
+		: strcmp(route->methods, "GET, DELETE") == 0
+			? STR("GET, HEAD, DELETE")
+			: str_of(route->methods));
 	http_reply_detail(x, 405, "Method Not Allowed");
 }
 
@@ -137,7 +167,7 @@ void gateway_route(void *owner, struct http_exchange *x)
 	const struct http_head *head = http_request(x);
 	const struct route *route = NULL;
 	for (size_t i = 0; !route && i < ARRAY_LEN(routes); i++)
-		if (str_is(head->path, routes[i].path))
+		if (matches(&routes[i], head->path))
 			route = &routes[i];
 	if (!route) {
 		not_found(x);
@@ -189,34 +219,26 @@ bool require_json(struct http_exchange *x)
 	return false;
 }
 
-/* name is root itself or below it */
-static bool lies_under(struct str name, const char *root)
-{
-	struct str r = str_of(root);
-	return str_starts(name, r) && (name.n == r.n || name.p[r.n] == '/');
-}
-
 bool require_subsystem(
 	struct gateway *g, struct http_exchange *x, struct str name)
 {
-	if (str_trim(name).n == 0)
-		http_reply_detail(x, 400, "subsystem: must not be empty");
-	else if (*name.p == '/')
-		http_reply_detail(x, 400, "subsystem: must not start with '/'");
-	else if (str_has(name, STR("..")))
-		http_reply_detail(x, 400, "subsystem: must not contain '..'");
-	else if (str_index(name, '\\') < name.n)
-		http_reply_detail(x, 400,
-			"subsystem: must not contain '\\'; nested paths use "
-			"'/'");
-	else if (memchr(name.p, '\0', name.n) ||
-		 (!lies_under(name, g->files) &&
-			 !lies_under(name, g->apps_data)))
-		http_reply_detail(x, 400,
-			"subsystem: must be '%s' or '%s', or a path below one, "
-			"not '%.*s'",
-			g->files, g->apps_data, STR_FMT(name));
+	char text[512];
+	const char *why = subsystem_fault(g, name, text, sizeof(text));
+	if (why)
+		http_reply_detail(x, 400, "subsystem: %s", why);
+	return why == NULL;
+}
+
+void reply_detail(struct http_exchange *x, int status, struct str text)
+{
+	struct buf body;
+	buf_init(&body, SIZE_MAX / 2);
+	buf_puts(&body, "{\"detail\":");
+	json_quote(&body, text);
+	buf_putc(&body, '}');
+	if (body.err)
+		http_reply_detail(x, status, "out of memory");
 	else
-		return true;
-	return false;
+		http_reply(x, status, "application/json", buf_str(&body));
+	buf_fini(&body);
 }

@@ -2,16 +2,19 @@
 /*
  * applets/gateway/snapshot.c - POST /data/snapshot: both subsystems as tar.gz.
  *
- * `tar -cz` in the root directory -> pipe -> chunked body. The head goes out
- * at once; when the worker fails later, the body ends without its last chunk,
- * which is the only way left to say so.
+ * input: untrusted
+ *
+ * Hooks first, then `tar -cz` in the root directory -> pipe -> chunked body.
+ * The head goes out at once; when the worker fails later, the body ends
+ * without its last chunk, which is the only way left to say so. Files that
+ * changed, vanished or could not be read are named in a trailer.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "applets/gateway/hooks.h"
 #include "applets/gateway/worker.h"
 #include "lib/fmt.h"
-#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/rand.h"
@@ -22,13 +25,16 @@ enum {
 	QUEUE_HIGH = 1024 * 1024, /* the client is slow: stop reading */
 	QUEUE_LOW = 256 * 1024,
 	ID_BYTES = 16,
+	TRAILER_MAX = 6 * 1024, /* clients bound what they take as one */
 };
 
 struct snapshot {
 	struct gateway *g;
 	struct http_exchange *x; /* NULL: the client is gone, or it is over */
+	struct hooks *hooks;     /* running */
 	struct worker *worker;
-	char *step; /* READ_STEP bytes */
+	struct str times; /* of the hooks, while the worker is started */
+	char *step;       /* READ_STEP bytes */
 };
 
 static void finish(struct snapshot *s)
@@ -41,6 +47,11 @@ static void on_close(void *owner, struct http_exchange *x)
 {
 	struct snapshot *s = owner;
 	(void)x;
+	s->x = NULL;
+	if (s->hooks) {
+		hooks_interrupt(s->hooks); /* on_hooks comes */
+		return;
+	}
 	if (s->worker)
 		worker_abandon(s->worker);
 	finish(s);
@@ -67,6 +78,31 @@ static void on_output(void *owner)
 	}
 }
 
+/* [{"member":..,"why":..}] as far as a trailer goes; the log has them all */
+static void add_notes(struct http_exchange *x, struct str status)
+{
+	struct json_cursor c;
+	struct str note;
+	struct buf text;
+	struct json_writer w = {.out = &text};
+	bool any = false;
+	struct str notes = json_member(status, "notes");
+	if (!notes.p || !json_open(&c, notes))
+		return;
+	buf_init(&text, TRAILER_MAX);
+	json_w_open(&w, '[');
+	while (json_next(&c, NULL, &note)) {
+		if (text.n + note.n + 2 > TRAILER_MAX)
+			break;
+		json_w_raw(&w, note);
+		any = true;
+	}
+	json_w_close(&w, ']');
+	if (any)
+		http_add_field(x, "X-Snapshot-Incomplete", buf_str(&text));
+	buf_fini(&text);
+}
+
 static void on_done(void *owner, const struct worker_result *result)
 {
 	struct snapshot *s = owner;
@@ -77,12 +113,14 @@ static void on_done(void *owner, const struct worker_result *result)
 		http_write(x, str_from(s->step, (size_t)n));
 	http_set_owner(x, NULL, NULL);
 	if (result->ok) {
+		add_notes(x, result->status);
 		http_end(x);
 	} else {
-		struct str error = {NULL, 0};
-		if (result->status.p)
-			error = json_member(result->status, "error");
-		log_error("snapshot: %s %.*s", result->how, STR_FMT(error));
+		struct buf text;
+		buf_init(&text, LOG_LINE);
+		worker_put_error(&text, "snapshot", result);
+		log_error("%s", buf_cstr(&text));
+		buf_fini(&text);
 		http_abort(x);
 	}
 	finish(s);
@@ -93,8 +131,9 @@ static bool start_worker(struct snapshot *s, char *why, size_t size)
 	struct gateway *g = s->g;
 	/* posix: times to the nanosecond survive the way there and back */
 	const char *const argv[] = {"tar", "-c", "-z", "-f", "-",
-		"--format=posix", "--ignore-missing", "--status-fd",
-		WORKER_STATUS_FD, "--", g->files, g->apps_data, NULL};
+		"--format=posix", "--ignore-missing", "--ignore-failed-read",
+		"--status-fd", WORKER_STATUS_FD, "--", g->files, g->apps_data,
+		NULL};
 	struct worker_request request = {.argv = (char *const *)(uintptr_t)argv,
 		.cwd = g->root,
 		.collect = true,
@@ -105,54 +144,81 @@ static bool start_worker(struct snapshot *s, char *why, size_t size)
 	return s->worker != NULL;
 }
 
-static void start(struct gateway *g, struct http_exchange *x)
+/* s->x is told when it cannot be; s is gone then */
+static void start(struct snapshot *s)
 {
 	char id[2 * ID_BYTES + 1];
 	char disposition[96];
 	char why[256] = "out of memory";
-	struct snapshot *s = mem_new(sizeof(*s));
-	if (s) {
-		*s = (struct snapshot){.g = g, .x = x};
-		s->step = mem_new(READ_STEP);
-	}
-	if (!s || !s->step || rand_hex(id, ID_BYTES) < 0 ||
+	struct http_exchange *x = s->x;
+	s->step = mem_new(READ_STEP);
+	if (!s->step || rand_hex(id, ID_BYTES) < 0 ||
 		!start_worker(s, why, sizeof(why))) {
+		http_set_owner(x, NULL, NULL);
 		http_reply_detail(x, 500, "%s", why);
-		if (s)
-			finish(s);
+		finish(s);
 		return;
 	}
 	size_t n = fmt_str(disposition, sizeof(disposition),
 		"attachment; filename=\"snap_%s.tar.gz\"", id);
-	http_set_owner(x, s, on_close);
 	http_add_field(x, "Content-Disposition", str_from(disposition, n));
+	if (s->times.n > 2)
+		http_add_field(x, "X-Hook-Timings", s->times);
+	http_add_field(x, "Trailer", STR("X-Snapshot-Incomplete"));
 	http_start(x, 200, "application/gzip");
 }
 
-/* null, {} and {"pre_snapshot_hooks": []} ask for nothing special */
-static bool asks_for_hooks(struct str body)
+static void on_hooks(void *owner, bool ok, struct str text)
 {
-	struct json_cursor c;
-	struct str hook;
-	struct str hooks = json_member(body, "pre_snapshot_hooks");
-	return hooks.p && json_open(&c, hooks) && json_next(&c, NULL, &hook);
+	struct snapshot *s = owner;
+	struct http_exchange *x = s->x;
+	s->hooks = NULL;
+	if (x && ok) {
+		s->times = text;
+		start(s);
+		return;
+	}
+	if (x) {
+		http_set_owner(x, NULL, NULL);
+		reply_detail(x, 500, text);
+	}
+	finish(s);
 }
 
 static void on_body(void *owner, struct http_exchange *x, struct str body)
 {
 	struct gateway *g = owner;
-	int bad = body.n ? json_check(body, NULL) : 0;
-	if (bad)
-		reply_invalid(x, "json_invalid", NULL, json_error_text(bad));
-	else if (body.n && json_type_of(str_trim(body)) != JSON_OBJECT &&
-		 json_type_of(str_trim(body)) != JSON_NULL)
-		reply_invalid(x, "model_attributes_type", NULL,
-			"the body must be an object, null or empty");
-	else if (body.n && asks_for_hooks(body))
-		http_reply_detail(x, 501,
-			"pre_snapshot_hooks: not supported by this version");
-	else
-		start(g, x);
+	struct fields f = {0};
+	struct str object, hooks;
+	struct snapshot *s;
+	if ((body.n && !require_json(x)) ||
+		!fields_body(x, body, true, &object))
+		return;
+	bool ok = fields_get(
+		&f, object, "pre_snapshot_hooks", JSON_ARRAY, &hooks);
+	fields_enter(&f, "pre_snapshot_hooks");
+	if (!ok || !hooks_check(&f, hooks)) {
+		fields_refuse(&f, x);
+		return;
+	}
+	s = mem_new(sizeof(*s));
+	if (!s) {
+		http_reply_detail(x, 500, "out of memory");
+		return;
+	}
+	*s = (struct snapshot){.g = g, .x = x};
+	http_set_owner(x, s, on_close);
+	if (!hooks.p || hooks.n == 2) {
+		start(s);
+		return;
+	}
+	http_set_probe(x);
+	s->hooks = hooks_start(g, hooks, on_hooks, s);
+	if (s->hooks)
+		return;
+	http_set_owner(x, NULL, NULL);
+	http_reply_detail(x, 500, "out of memory");
+	finish(s);
 }
 
 void snapshot_post(struct gateway *g, struct http_exchange *x)

@@ -64,7 +64,8 @@ static void on_exit_of_worker(void *owner, pid_t pid, int wait_status)
 	result.how = spawn_status_text(how, sizeof(how), wait_status);
 	if (!line.err && line.n && json_check(buf_str(&line), NULL) == 0) {
 		result.status = buf_str(&line);
-		result.ok = spawn_exit_code(wait_status) == 0 &&
+		/* 1 is what tar calls files that changed under its hands */
+		result.ok = spawn_exit_code(wait_status) <= 1 &&
 			    str_is(json_member(result.status, "ok"), "true");
 	}
 	close_watch(w, &w->in);
@@ -192,13 +193,15 @@ static int spawn_worker(struct worker *w, const struct pipes *p)
 	size_t n = 0;
 	fds[n++] = (struct spawn_fd){p->status[1], 3};
 	fds[n++] = (struct spawn_fd){STDERR_FILENO, STDERR_FILENO};
-	if (w->request.feed)
-		fds[n++] = (struct spawn_fd){p->in[0], STDIN_FILENO};
-	if (w->request.collect)
-		fds[n++] = (struct spawn_fd){p->out[1], STDOUT_FILENO};
+	int in = w->request.feed ? p->in[0] : w->request.in;
+	int out = w->request.collect ? p->out[1] : w->request.out;
+	if (in > 0)
+		fds[n++] = (struct spawn_fd){in, STDIN_FILENO};
+	if (out > 0)
+		fds[n++] = (struct spawn_fd){out, STDOUT_FILENO};
 	struct spawn request = {.file = spawn_self(),
 		.argv = w->request.argv,
-		.envp = environ,
+		.envp = w->request.envp ? w->request.envp : environ,
 		.cwd_fd = w->request.cwd,
 		.fds = fds,
 		.nfds = n,
@@ -242,4 +245,50 @@ struct worker *worker_start(struct gateway *g,
 		log_error("worker %s: %s", request->argv[0], strerror(-r));
 	close_pipes(&p);
 	return w;
+}
+
+/* ----------------------------------------------------------------- results */
+
+/* a string member of the status line, or p == NULL */
+static struct str status_text(
+	const struct worker_result *result, const char *key)
+{
+	struct str value = {NULL, 0};
+	if (result->status.p)
+		value = json_member(result->status, key);
+	if (value.p && (json_type_of(value) != JSON_STRING || value.n == 2))
+		value.p = NULL; /* not a text, or an empty one */
+	return value;
+}
+
+void worker_put_error(
+	struct buf *out, const char *what, const struct worker_result *result)
+{
+	struct str error = status_text(result, "error");
+	struct str member = status_text(result, "member");
+	buf_putf(out, "%s: ", what);
+	if (!error.p) {
+		buf_puts(out, result->how);
+		return;
+	}
+	json_unquote(out, error);
+	if (member.p) {
+		buf_puts(out, ": ");
+		json_unquote(out, member);
+	}
+}
+
+struct str worker_kind(const struct worker_result *result)
+{
+	return status_text(result, "kind");
+}
+
+int worker_tar_status(struct str kind)
+{
+	static const char *const theirs[] = {"gzip", "tar", "unsafe",
+		"conflict", "limit", "truncated", "empty"};
+	for (size_t i = 0; kind.p && i < ARRAY_LEN(theirs); i++)
+		if (json_str_is(kind, str_of(theirs[i])))
+			return 400;
+	return 500;
 }

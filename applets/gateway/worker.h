@@ -17,16 +17,20 @@ struct worker;
 #define WORKER_STATUS_FD "3"
 
 struct worker_result {
-	bool ok;
+	bool ok;           /* it says so; it may have had warnings */
 	struct str status; /* the JSON object, validated; p == NULL: none */
 	const char *how;   /* "exit 2", "killed by SIGKILL" */
 };
 
 struct worker_request {
 	char *const *argv; /* argv[0] is the applet */
+	char *const *envp; /* NULL: the gateway's */
 	int cwd;           /* directory to work in */
-	bool feed;         /* its stdin is a pipe to be written */
-	bool collect;      /* its stdout is a pipe to be read */
+	/* descriptors for its stdin and stdout, which stay the caller's;
+	 * 0: none */
+	int in, out;
+	bool feed;    /* its stdin is a pipe to be written */
+	bool collect; /* its stdout is a pipe to be read */
 	/* its input pipe has room again; may be NULL */
 	void (*on_room)(void *owner);
 	/* its output pipe has bytes, or ended */
@@ -64,5 +68,16 @@ void worker_abandon(struct worker *w);
 
 /* the same, but on_done still comes */
 void worker_interrupt(struct worker *w);
+
+/*
+ * What a result says went wrong: append "WHAT: ERROR: MEMBER" to out; and the
+ * raw string of its kind (p == NULL: it could not even say that).
+ */
+void worker_put_error(
+	struct buf *out, const char *what, const struct worker_result *result);
+struct str worker_kind(const struct worker_result *result);
+
+/* the status for a client whose archive a tar worker refused or lost */
+int worker_tar_status(struct str kind);
 
 #endif

@@ -185,6 +185,16 @@ enum s3_result s3_copy_object(struct s3 *s3, const struct s3_uri *from,
 
 /* ------------------------------------------------------------ the commands */
 
+/* a URL goes to standard output too, for whoever pastes it somewhere */
+static enum s3_result presign(struct s3 *s3, const struct s3_uri *to)
+{
+	buf_init(&s3->url, S3_URL_MAX);
+	enum s3_result r = s3_presign_url(s3, to, &s3->url);
+	if (r == S3_OK && !s3->o->json && s3->o->status_fd == UINT64_MAX)
+		print("%s\n", buf_cstr(&s3->url));
+	return r;
+}
+
 static void report(struct s3 *s3, const char *operation, const char *from,
 	const char *to, const struct s3_done *done)
 {
@@ -193,7 +203,9 @@ static void report(struct s3 *s3, const char *operation, const char *from,
 	struct str etag = str_of(done->etag);
 	if (etag.n >= 2 && etag.p[0] == '"')
 		etag = str_from(etag.p + 1, etag.n - 2);
-	if (!s3->o->json && s3->o->status_fd == UINT64_MAX)
+	s3->objects++;
+	s3->bytes += done->bytes;
+	if (!s3->o->json)
 		return;
 	buf_init(&out, 1 << 17);
 	json_w_open(&w, '{');
@@ -207,8 +219,13 @@ static void report(struct s3 *s3, const char *operation, const char *from,
 	json_w_u64(&w, done->bytes);
 	json_w_key(&w, "etag");
 	json_w_str(&w, etag);
+	if (s3->url.n) {
+		json_w_key(&w, "url");
+		json_w_str(&w, buf_str(&s3->url));
+	}
 	json_w_close(&w, '}');
-	s3_report(s3->o, &out);
+	buf_putc(&out, '\n');
+	print_str(buf_str(&out));
 	buf_fini(&out);
 }
 
@@ -264,7 +281,9 @@ static enum s3_result transfer(
 			complete_path(b, from.key, path, sizeof(path)), &done);
 	} else {
 		complete_key(&to, str_of(a), &key);
-		r = s3_put_file(s3, a, &to, &done);
+		r = s3_put_file(s3, -1, a, &to, &done);
+		if (r == S3_OK && s3->o->presign)
+			r = presign(s3, &to);
 	}
 	if (r == S3_OK)
 		report(s3, operation, a, b, &done);
@@ -312,7 +331,7 @@ int s3_mv(struct s3 *s3, char **args, int n)
 	if (r == S3_OK && from.remote)
 		r = s3_remove_object(s3, &from);
 	if (r == S3_OK && !from.remote && unlink(args[0]) < 0) {
-		warn_msg("%s: %s", args[0], strerror(errno));
+		s3_warn("%s: %s", args[0], strerror(errno));
 		r = S3_FAILED;
 	}
 	return r;
@@ -320,6 +339,10 @@ int s3_mv(struct s3 *s3, char **args, int n)
 
 int s3_get(struct s3 *s3, char **args, int n)
 {
+	if (s3->o->tar)
+		return s3_pack(s3, args, n);
+	if (s3->o->recursive)
+		return s3_tree(s3, args, n);
 	if (n < 1 || n > 2)
 		die_usage("get wants s3://BUCKET/KEY and a file, a directory "
 			  "or -");
@@ -331,6 +354,8 @@ int s3_get(struct s3 *s3, char **args, int n)
 
 int s3_put(struct s3 *s3, char **args, int n)
 {
+	if (s3->o->recursive)
+		return s3_tree(s3, args, n);
 	if (n != 2 || s3_uri_of(args[0]).remote)
 		die_usage("put wants a file or -, and s3://BUCKET/KEY");
 	(void)s3_uri_remote(args[1], false);

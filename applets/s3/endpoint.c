@@ -99,6 +99,7 @@ void s3_setup(struct s3 *s3, const struct s3_options *o)
 void s3_fini(struct s3 *s3)
 {
 	tls_context_free(s3->tls_context);
+	buf_fini(&s3->url);
 	pthread_mutex_destroy(&s3->lock);
 }
 

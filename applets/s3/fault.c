@@ -30,7 +30,7 @@ static const struct {
 	{"BucketNotEmpty", S3_FAILED, "the bucket is not empty"},
 	{"BucketAlreadyExists", S3_FAILED, "the bucket exists already"},
 	{"BucketAlreadyOwnedByYou", S3_FAILED, "the bucket exists already"},
-	{"InvalidBucketName", S3_FAILED, "no bucket can have this name"},
+	{"InvalidBucketName", S3_NAME, "no bucket can have this name"},
 	{"PreconditionFailed", S3_FAILED, "it changed meanwhile"},
 	{"SlowDown", S3_NETWORK, "the store is too busy"},
 	{"BadDigest", S3_FAILED, "the data changed on its way"},

@@ -29,6 +29,8 @@ struct download {
 	struct s3 *s3;
 	const struct s3_uri *from;
 	const char *file;
+	s3_size_fn *on_size; /* or NULL */
+	void *owner;
 	int fd;
 	bool seekable; /* written at places, not in order */
 	bool temporary;
@@ -361,39 +363,56 @@ static void run(struct download *d)
 		verify(d);
 }
 
+static enum s3_result download(struct download *d, struct s3_done *done)
+{
+	struct s3 *s3 = d->s3;
+	*done = (struct s3_done){0};
+	d->fd = -1;
+	d->part_size = (size_t)s3->o->part_mb << 20;
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->turn, NULL);
+	buf_init(&d->crcs, SIZE_MAX / 2);
+	if (look(d) == S3_OK) {
+		int r = open_output(d);
+		if (r == 0 && d->on_size)
+			r = d->on_size(d->owner, d->size, d->modified);
+		if (r < 0)
+			output_failed(d, r);
+		s3_progress_init(&d->progress, s3->o, d->size);
+		if (r == 0)
+			run(d);
+		s3_progress_end(&d->progress);
+		if (r == 0)
+			finish_output(d);
+	}
+	done->bytes = d->size;
+	memcpy(done->etag, d->etag, sizeof(d->etag));
+	if (d->status != S3_OK && d->output_failed)
+		s3_warn("%s: %s",
+			strcmp(d->file, "-") == 0 ? "standard output" : d->file,
+			d->error);
+	else if (d->status != S3_OK)
+		s3_complain(d->from->bucket, d->from->key, d->error);
+	buf_fini(&d->crcs);
+	pthread_cond_destroy(&d->turn);
+	pthread_mutex_destroy(&d->lock);
+	return d->status;
+}
+
 enum s3_result s3_get_file(struct s3 *s3, const struct s3_uri *from,
 	const char *file, struct s3_done *done)
 {
+	struct download d = {.s3 = s3, .from = from, .file = file};
+	return download(&d, done);
+}
+
+enum s3_result s3_get_stream(struct s3 *s3, const struct s3_uri *from,
+	s3_size_fn *on_size, void *owner, struct s3_done *done)
+{
 	struct download d = {.s3 = s3,
 		.from = from,
-		.file = file,
-		.fd = -1,
-		.part_size = (size_t)s3->o->part_mb << 20};
-	*done = (struct s3_done){0};
-	pthread_mutex_init(&d.lock, NULL);
-	pthread_cond_init(&d.turn, NULL);
-	buf_init(&d.crcs, SIZE_MAX / 2);
-	if (look(&d) == S3_OK) {
-		int r = open_output(&d);
-		if (r < 0)
-			output_failed(&d, r);
-		s3_progress_init(&d.progress, s3->o, d.size);
-		if (r == 0)
-			run(&d);
-		s3_progress_end(&d.progress);
-		if (r == 0)
-			finish_output(&d);
-	}
-	done->bytes = d.size;
-	memcpy(done->etag, d.etag, sizeof(d.etag));
-	if (d.status != S3_OK && d.output_failed)
-		warn_msg("%s: %s",
-			strcmp(file, "-") == 0 ? "standard output" : file,
-			d.error);
-	else if (d.status != S3_OK)
-		s3_complain(from->bucket, from->key, d.error);
-	buf_fini(&d.crcs);
-	pthread_cond_destroy(&d.turn);
-	pthread_mutex_destroy(&d.lock);
-	return d.status;
+		.file = "-",
+		.on_size = on_size,
+		.owner = owner};
+	return download(&d, done);
 }

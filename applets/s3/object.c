@@ -80,7 +80,8 @@ int s3_stat(struct s3 *s3, char **args, int n)
 		s3_complain(at.bucket, at.key, call.error);
 	} else if (s3->o->json) {
 		put_json(&out, &at, &call.http.head);
-		s3_report(s3->o, &out);
+		buf_putc(&out, '\n');
+		print_str(buf_str(&out));
 	} else {
 		put_text(&out, &call.http.head);
 		print_str(buf_str(&out));
@@ -213,6 +214,7 @@ static void report_count(struct s3 *s3, const char *text, uint64_t count)
 {
 	struct buf out;
 	struct json_writer w = {.out = &out};
+	s3->objects += count;
 	if (!s3->o->json)
 		return;
 	buf_init(&out, URL_MAX * 2);
@@ -222,7 +224,8 @@ static void report_count(struct s3 *s3, const char *text, uint64_t count)
 	json_w_key(&w, "uri");
 	json_w_text(&w, text);
 	json_w_close(&w, '}');
-	s3_report(s3->o, &out);
+	buf_putc(&out, '\n');
+	print_str(buf_str(&out));
 	buf_fini(&out);
 }
 
@@ -318,27 +321,20 @@ int s3_rb(struct s3 *s3, char **args, int n)
 
 /* ---------------------------------------------------------------- presign */
 
-int s3_presign(struct s3 *s3, char **args, int n)
+enum s3_result s3_presign_url(
+	struct s3 *s3, const struct s3_uri *at, struct buf *url)
 {
 	struct s3_keys keys;
 	struct sigv4_signer signer;
-	struct s3_call call = {0};
-	struct buf path, url;
+	struct s3_call call = {.bucket = at->bucket, .key = at->key};
+	struct buf path;
 	char host[URL_HOST_MAX + 1], authority[URL_HOST_MAX + 16];
 	char why[S3_ERROR_SIZE];
-	if (n != 1)
-		die_usage("presign wants one s3://BUCKET/KEY");
-	struct s3_uri at = s3_uri_remote(args[0], true);
-	call.bucket = at.bucket;
-	call.key = at.key;
-	if (s3->o->anonymous)
-		die_usage("presign signs, so --no-sign-request is no use");
 	if (!s3_keys_get(s3, &keys, why)) {
-		s3_complain(at.bucket, at.key, why);
+		s3_complain(at->bucket, at->key, why);
 		return S3_DENIED;
 	}
 	buf_init(&path, URL_MAX);
-	buf_init(&url, 8 * URL_MAX);
 	s3_where(s3, &call, host, authority, &path);
 	s3_signer(s3, &keys, &signer);
 	signer.region = str_of(s3->region);
@@ -348,16 +344,31 @@ int s3_presign(struct s3 *s3, char **args, int n)
 		.fields = &field,
 		.nfields = 1,
 		.payload = STR(SIGV4_UNSIGNED)};
-	buf_putf(&url, "%s://%s", s3->tls ? "https" : "http", authority);
-	sigv4_path(&url, buf_str(&path), false);
-	buf_putc(&url, '?');
-	int err = sigv4_presign(&url, &signer, &r, s3->o->expires);
-	buf_putc(&url, '\n');
-	if (err || url.err)
-		s3_complain(at.bucket, at.key, "the URL is too long");
-	else
-		print_str(buf_str(&url));
+	buf_putf(url, "%s://%s", s3->tls ? "https" : "http", authority);
+	sigv4_path(url, buf_str(&path), false);
+	buf_putc(url, '?');
+	int err = sigv4_presign(url, &signer, &r, s3->o->expires);
 	buf_fini(&path);
+	if (err || url->err) {
+		s3_complain(at->bucket, at->key, "the URL is too long");
+		return S3_FAILED;
+	}
+	return S3_OK;
+}
+
+int s3_presign(struct s3 *s3, char **args, int n)
+{
+	struct buf url;
+	if (n != 1)
+		die_usage("presign wants one s3://BUCKET/KEY");
+	struct s3_uri at = s3_uri_remote(args[0], true);
+	if (s3->o->anonymous)
+		die_usage("presign signs, so --no-sign-request is no use");
+	buf_init(&url, S3_URL_MAX);
+	enum s3_result r = s3_presign_url(s3, &at, &url);
+	buf_putc(&url, '\n');
+	if (r == S3_OK)
+		print_str(buf_str(&url));
 	buf_fini(&url);
-	return err || url.err ? S3_FAILED : S3_OK;
+	return r;
 }

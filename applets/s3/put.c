@@ -19,6 +19,7 @@
 #include "lib/fd.h"
 #include "lib/fmt.h"
 #include "lib/mem.h"
+#include "lib/path.h"
 #include "lib/size.h"
 #include "net/xml.h"
 
@@ -37,6 +38,7 @@ struct part {
 struct upload {
 	struct s3 *s3;
 	const struct s3_uri *to;
+	int dir; /* file is below it; -1: anywhere */
 	const char *file;
 	int fd;
 	bool seekable;
@@ -420,10 +422,17 @@ static int open_input(struct upload *u)
 {
 	struct stat st;
 	u->fd = STDIN_FILENO;
-	if (strcmp(u->file, "-") != 0)
+	if (u->dir >= 0)
+		/* O_NONBLOCK: it may have become a FIFO */
+		u->fd = path_open(u->dir, u->file, O_RDONLY | O_NONBLOCK, 0);
+	else if (strcmp(u->file, "-") != 0)
 		u->fd = open(u->file, O_RDONLY | O_CLOEXEC);
-	if (u->fd < 0 || fstat(u->fd, &st) < 0)
+	if (u->fd < 0)
+		return u->dir >= 0 ? u->fd : -errno;
+	if (fstat(u->fd, &st) < 0)
 		return -errno;
+	if (u->dir >= 0 && !S_ISREG(st.st_mode))
+		return -EINVAL;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
 	u->seekable = S_ISREG(st.st_mode) && lseek(u->fd, 0, SEEK_CUR) == 0;
@@ -461,14 +470,15 @@ static void transfer(struct upload *u, struct s3_done *done)
 	s3_conn_fini(&conn);
 }
 
-enum s3_result s3_put_file(struct s3 *s3, const char *file,
+enum s3_result s3_put_file(struct s3 *s3, int dir, const char *file,
 	const struct s3_uri *to, struct s3_done *done)
 {
-	struct upload u = {.s3 = s3, .to = to, .file = file, .fd = -1};
+	struct upload u = {
+		.s3 = s3, .to = to, .dir = dir, .file = file, .fd = -1};
 	*done = (struct s3_done){0};
 	int r = open_input(&u);
 	if (r < 0) {
-		warn_msg("%s: %s", file, strerror(-r));
+		s3_warn("%s: %s", file, strerror(-r));
 		if (u.fd > 0)
 			fd_close(&u.fd);
 		return S3_FAILED;
@@ -484,7 +494,7 @@ enum s3_result s3_put_file(struct s3 *s3, const char *file,
 	if (u.fd > STDIN_FILENO)
 		fd_close(&u.fd);
 	if (u.status != S3_OK && u.input_failed)
-		warn_msg("%s: %s", file, u.error);
+		s3_warn("%s: %s", file, u.error);
 	else if (u.status != S3_OK)
 		s3_complain(to->bucket, to->key, u.error);
 	return u.status;

@@ -3,17 +3,22 @@
 #include "applets/s3/s3.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <unistd.h>
 
 #include "lib/applet.h"
 #include "lib/fd.h"
+#include "lib/fmt.h"
 #include "lib/mem.h"
 #include "lib/size.h"
 
 APPLET(s3, "Move objects to and from S3 stores.",
 	"usage: s3 ls [-r] [s3://BUCKET[/PREFIX]]\n"
 	"       s3 get s3://BUCKET/KEY [FILE|DIR|-]\n"
+	"       s3 get -r s3://BUCKET[/PREFIX] DIR\n"
+	"       s3 get --tar s3://BUCKET/KEY... -\n"
 	"       s3 put FILE|- s3://BUCKET/KEY\n"
+	"       s3 put -r DIR s3://BUCKET[/PREFIX]\n"
 	"       s3 cp|mv SOURCE TARGET\n"
 	"       s3 stat s3://BUCKET[/KEY]\n"
 	"       s3 rm [-r] s3://BUCKET/KEY...\n"
@@ -35,38 +40,12 @@ APPLET(s3, "Move objects to and from S3 stores.",
 
 /* ------------------------------------------------------- for all commands */
 
-struct s3_uri s3_uri_of(const char *text)
-{
-	struct s3_uri at = {.text = text};
-	struct str rest = str_of(text);
-	if (!str_starts(rest, STR("s3://")))
-		return at;
-	at.remote = true;
-	rest = str_from_index(rest, 5);
-	at.bucket = str_cut(&rest, '/');
-	at.key = rest.p ? rest : STR("");
-	return at;
-}
-
-/* what would confuse a host name, a path or a signature */
-static bool bucket_sound(struct str bucket)
-{
-	for (size_t i = 0; i < bucket.n; i++) {
-		char c = bucket.p[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			    (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-			    c == '_'))
-			return false;
-	}
-	return bucket.n > 0 && bucket.n <= 255;
-}
-
 struct s3_uri s3_uri_remote(const char *text, bool need_key)
 {
 	struct s3_uri at = s3_uri_of(text);
 	if (!at.remote)
 		die_usage("'%s' does not start with s3://", text);
-	if (!bucket_sound(at.bucket))
+	if (!s3_bucket_sound(at.bucket))
 		die_usage("'%s': no bucket can have this name", text);
 	if (need_key && at.key.n == 0)
 		die_usage("'%s' names no object", text);
@@ -75,22 +54,81 @@ struct s3_uri s3_uri_remote(const char *text, bool need_key)
 	return at;
 }
 
-void s3_report(const struct s3_options *o, struct buf *line)
+/* the first failure, for --status-fd; threads may fail at once */
+static struct {
+	pthread_mutex_t lock;
+	char text[S3_ERROR_SIZE + S3_KEY_MAX];
+} failure = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void s3_warn(const char *format, ...)
 {
-	int fd = STDOUT_FILENO;
-	buf_putc(line, '\n');
-	if (o->status_fd != UINT64_MAX)
-		fd = (int)o->status_fd;
-	(void)fd_write_full(fd, buf_str(line).p, line->n);
+	char text[sizeof(failure.text)];
+	va_list args;
+	va_start(args, format);
+	fmt_vstr(text, sizeof(text), format, args);
+	va_end(args);
+	warn_msg("%s", text);
+	pthread_mutex_lock(&failure.lock);
+	if (!failure.text[0])
+		memcpy(failure.text, text, sizeof(text));
+	pthread_mutex_unlock(&failure.lock);
 }
 
 void s3_complain(struct str bucket, struct str key, const char *why)
 {
 	if (bucket.n)
-		warn_msg("s3://%.*s%s%.*s: %s", STR_FMT(bucket),
+		s3_warn("s3://%.*s%s%.*s: %s", STR_FMT(bucket),
 			key.n ? "/" : "", STR_FMT(key), why);
 	else
-		warn_msg("%s", why);
+		s3_warn("%s", why);
+}
+
+static const char *kind_of(int status)
+{
+	switch (status) {
+	case S3_NOT_FOUND:
+		return "not_found";
+	case S3_DENIED:
+		return "denied";
+	case S3_NETWORK:
+		return "network";
+	case S3_NAME:
+		return "name";
+	default:
+		return status > 128 ? "interrupted" : "failed";
+	}
+}
+
+/* what a program reads that started us */
+static void tell_outcome(const struct s3 *s3, int status)
+{
+	struct buf line;
+	struct json_writer w = {.out = &line};
+	if (s3->o->status_fd == UINT64_MAX)
+		return;
+	buf_init(&line, 8 * (S3_ERROR_SIZE + S3_KEY_MAX) + 2 * S3_URL_MAX);
+	json_w_open(&w, '{');
+	json_w_key(&w, "ok");
+	json_w_bool(&w, status == S3_OK);
+	if (status == S3_OK) {
+		json_w_key(&w, "objects");
+		json_w_u64(&w, s3->objects);
+		json_w_key(&w, "bytes");
+		json_w_u64(&w, s3->bytes);
+		if (s3->url.n) {
+			json_w_key(&w, "url");
+			json_w_str(&w, buf_str(&s3->url));
+		}
+	} else {
+		json_w_key(&w, "kind");
+		json_w_text(&w, kind_of(status));
+		json_w_key(&w, "error");
+		json_w_text(&w, failure.text);
+	}
+	json_w_close(&w, '}');
+	buf_putc(&line, '\n');
+	(void)fd_write_full((int)s3->o->status_fd, buf_str(&line).p, line.n);
+	buf_fini(&line);
 }
 
 /* ------------------------------------------------------------ the commands */
@@ -98,11 +136,12 @@ void s3_complain(struct str bucket, struct str key, const char *why)
 static const struct {
 	const char *name;
 	int (*run)(struct s3 *s3, char **args, int n);
-	const char *flags; /* of r, d (--delete) and n (--dry-run) */
+	/* of r, d (--delete), n (--dry-run), t (--tar) and p (--presign) */
+	const char *flags;
 } commands[] = {
 	{"ls", s3_ls, "r"},
-	{"get", s3_get, ""},
-	{"put", s3_put, ""},
+	{"get", s3_get, "rt"},
+	{"put", s3_put, "rp"},
 	{"cp", s3_cp, ""},
 	{"mv", s3_mv, ""},
 	{"stat", s3_stat, ""},
@@ -134,11 +173,15 @@ static void watch_signals(struct s3 *s3)
 static void check_flags(const struct s3_options *o, const char *flags)
 {
 	if (o->recursive && !strchr(flags, 'r'))
-		die_usage("-r goes with ls and rm");
+		die_usage("-r goes with ls, get, put and rm");
 	if (o->remove_extra && !strchr(flags, 'd'))
 		die_usage("--delete goes with sync");
 	if (o->dry_run && !strchr(flags, 'n'))
 		die_usage("--dry-run goes with sync");
+	if ((o->tar || o->raw_prefix) && !strchr(flags, 't'))
+		die_usage("--tar and --raw-prefix go with get");
+	if ((o->presign || o->follow) && !strchr(flags, 'p'))
+		die_usage("--presign and --follow-links go with put");
 	if (o->path_style && o->virtual_host)
 		die_usage("--path-style and --virtual-host exclude each other");
 }
@@ -157,9 +200,10 @@ static int run(const struct s3_options *o, char **args, int n)
 		int status = commands[i].run(s3, args + 1, n - 1);
 		if (s3->cancel)
 			status = 128 + s3->cancel;
+		tell_outcome(s3, status);
 		s3_fini(s3);
 		mem_free(s3);
-		return status;
+		return status == S3_NAME ? S3_FAILED : status;
 	}
 	mem_free(s3);
 	die_usage("no command '%s'", args[0]);
@@ -177,7 +221,16 @@ int s3_main(int argc, char **argv)
 		.status_fd = UINT64_MAX,
 		.timeout_s = 60};
 	const struct arg_opt opts[] = {
-		OPT_FLAG('r', "recursive", &o.recursive, "ls, rm: all below"),
+		OPT_FLAG('r', "recursive", &o.recursive,
+			"ls, rm: all below; get, put: a whole directory"),
+		OPT_FLAG(0, "tar", &o.tar,
+			"get: objects below prefixes as one tar archive"),
+		OPT_FLAG(0, "raw-prefix", &o.raw_prefix,
+			"get --tar: all keys that begin so, not only below"),
+		OPT_FLAG(0, "follow-links", &o.follow,
+			"put -r: files that links inside lead to"),
+		OPT_FLAG(0, "presign", &o.presign,
+			"put: tell a URL for it, see --expires-in"),
 		OPT_FLAG(0, "json", &o.json, "outcomes as JSON, one a line"),
 		OPT_FLAG('q', "quiet", &o.quiet, "no progress on a terminal"),
 		OPT_TEXT(0, "endpoint-url", &o.endpoint, "URL",
@@ -217,7 +270,7 @@ int s3_main(int argc, char **argv)
 			SIGV4_EXPIRES_MAX,
 			"presign: good for S seconds (3600)"),
 		OPT_NUMBER(0, "status-fd", &o.status_fd, "N", 0, 1 << 20,
-			"outcomes as JSON to that descriptor"),
+			"the outcome as a JSON line to that descriptor"),
 	};
 	int first = applet_args(&applet_s3, opts, ARRAY_LEN(opts), argc, argv);
 	if (first == argc)

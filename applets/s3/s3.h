@@ -16,6 +16,7 @@
 #include "lib/args.h"
 #include "lib/json.h"
 #include "net/http_client.h"
+#include "net/s3_uri.h"
 #include "net/sigv4.h"
 #include "net/url.h"
 
@@ -24,7 +25,7 @@ enum {
 	S3_MEMORY = 64 << 20, /* of parts in flight */
 	S3_THREADS = 8,
 	S3_PARTS_MAX = 10000,
-	S3_KEY_MAX = 4096, /* stores allow 1024; the rest is for odd ones */
+	S3_URL_MAX = 8 * URL_MAX,
 	S3_PAGE_MAX = 16 << 20,
 	S3_ERROR_SIZE = 640,
 	S3_TEXT = 128,
@@ -40,6 +41,7 @@ enum s3_result {
 	S3_NOT_FOUND = 3, /* no such bucket or key */
 	S3_DENIED = 4,    /* credentials: none, wrong, or not enough */
 	S3_NETWORK = 5,   /* the store does not answer */
+	S3_NAME = 6,      /* no file can have the key's name; exit status 1 */
 };
 
 enum s3_checksum {
@@ -67,6 +69,10 @@ struct s3_options {
 	bool virtual_host;
 	bool remove_extra; /* sync --delete */
 	bool dry_run;
+	bool tar;
+	bool raw_prefix;
+	bool follow;
+	bool presign;
 	uint64_t part_mb;
 	uint64_t threads;
 	uint64_t retries;
@@ -101,6 +107,10 @@ struct s3 {
 	bool has_keys;
 	int64_t skew_s;  /* the store's clock minus ours */
 	bool plain_puts; /* it refused checksum fields once */
+	/* the outcome for --status-fd */
+	uint64_t objects;
+	uint64_t bytes;
+	struct buf url;
 };
 
 struct s3_conn {
@@ -135,17 +145,10 @@ struct s3_call {
 };
 
 /* s3.c */
-struct s3_uri {
-	bool remote;
-	struct str bucket;
-	struct str key; /* "" when there is none */
-	const char *text;
-};
-struct s3_uri s3_uri_of(const char *text);
-/* like it, but only s3://BUCKET[/KEY] will do; with need_key, with a key */
+/* s3_uri_of(), but only s3://BUCKET[/KEY] will do; with need_key, with a key */
 struct s3_uri s3_uri_remote(const char *text, bool need_key);
-/* one JSON object as a line to standard output or --status-fd */
-void s3_report(const struct s3_options *o, struct buf *line);
+/* a message; the first one is the error of --status-fd too */
+void s3_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "s3: s3://BUCKET/KEY: why" */
 void s3_complain(struct str bucket, struct str key, const char *why);
 
@@ -240,15 +243,28 @@ int s3_rb(struct s3 *s3, char **args, int n);
 int s3_presign(struct s3 *s3, char **args, int n);
 int s3_sync(struct s3 *s3, char **args, int n);
 
+/* sync.c: a directory and a prefix, all of it, whatever is there already */
+int s3_tree(struct s3 *s3, char **args, int n);
+/* pack.c: get --tar */
+int s3_pack(struct s3 *s3, char **args, int n);
+/* object.c: append a URL that is good for --expires-in seconds */
+enum s3_result s3_presign_url(
+	struct s3 *s3, const struct s3_uri *at, struct buf *url);
+
 /* what sync uses of the others; they complain themselves */
 struct s3_done {
 	uint64_t bytes;
 	char etag[S3_TEXT];
 };
-enum s3_result s3_put_file(struct s3 *s3, const char *file,
+/* dir: file is below that directory and may not lead out of it; -1: any */
+enum s3_result s3_put_file(struct s3 *s3, int dir, const char *file,
 	const struct s3_uri *to, struct s3_done *done);
 enum s3_result s3_get_file(struct s3 *s3, const struct s3_uri *from,
 	const char *file, struct s3_done *done);
+/* to standard output, behind what on_size puts there; 0 or -errno of it */
+typedef int s3_size_fn(void *owner, uint64_t size, int64_t modified);
+enum s3_result s3_get_stream(struct s3 *s3, const struct s3_uri *from,
+	s3_size_fn *on_size, void *owner, struct s3_done *done);
 enum s3_result s3_copy_object(struct s3 *s3, const struct s3_uri *from,
 	const struct s3_uri *to, struct s3_done *done);
 enum s3_result s3_remove_object(struct s3 *s3, const struct s3_uri *at);

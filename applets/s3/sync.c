@@ -38,6 +38,7 @@ struct entries {
 struct sync {
 	struct s3 *s3;
 	const char *dir;
+	int dir_fd;
 	struct s3_uri remote; /* its key is "" or ends with '/' */
 	bool up;
 	struct entries local;
@@ -46,8 +47,6 @@ struct sync {
 	struct entries extras; /* of the target's */
 	pthread_mutex_t lock;  /* of what follows */
 	size_t next;
-	uint64_t bytes;
-	uint64_t moved;
 	enum s3_result status;
 };
 
@@ -91,19 +90,35 @@ static void note(struct sync *s, enum s3_result r)
 
 static void walk(struct sync *s, int dir, const char *name, const char *path);
 
+/* a link that leads to a file inside the directory is that file */
+static void look_behind(struct sync *s, const char *path)
+{
+	struct stat st;
+	int fd = path_open(s->dir_fd, path, O_PATH, 0);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		warn_msg("%s/%s: a link to no file in here, left out", s->dir,
+			path);
+	else
+		add(&s->local, mem_dup(path, strlen(path)),
+			(uint64_t)st.st_size, (int64_t)st.st_mtime);
+	fd_close(&fd);
+}
+
 static void look_at(struct sync *s, int dir, const char *name, char *path)
 {
 	struct stat st;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno == ENOENT)
 			return;
-		warn_msg("%s/%s: %s", s->dir, path, strerror(errno));
+		s3_warn("%s/%s: %s", s->dir, path, strerror(errno));
 		note(s, S3_FAILED);
 	} else if (S_ISDIR(st.st_mode)) {
 		walk(s, dir, name, path);
 	} else if (S_ISREG(st.st_mode)) {
 		add(&s->local, mem_dup(path, strlen(path)),
 			(uint64_t)st.st_size, (int64_t)st.st_mtime);
+	} else if (S_ISLNK(st.st_mode) && s->s3->o->follow) {
+		look_behind(s, path);
 	}
 }
 
@@ -121,7 +136,7 @@ static void walk(struct sync *s, int dir, const char *name, const char *path)
 			look_at(s, dirfd(stream), e->d_name, below);
 	}
 	if (err) {
-		warn_msg("%s%s%s: %s", s->dir, *path ? "/" : "", path,
+		s3_warn("%s%s%s: %s", s->dir, *path ? "/" : "", path,
 			strerror(-err));
 		note(s, S3_FAILED);
 	}
@@ -265,16 +280,18 @@ static void move(struct sync *s, const struct entry *e)
 	fmt_str(path, sizeof(path), "%s/%s", s->dir, e->name);
 	int err = s->up ? 0 : make_parents(s, e->name);
 	if (err < 0) {
-		warn_msg("%s: %s", path, strerror(-err));
+		s3_warn("%s: %s", path, strerror(-err));
 		r = S3_FAILED;
 	} else if (s->up) {
-		r = s3_put_file(s->s3, path, &at, &done);
+		r = s3_put_file(s->s3, s->dir_fd, e->name, &at, &done);
 	} else {
 		r = s3_get_file(s->s3, &at, path, &done);
 	}
 	pthread_mutex_lock(&s->lock);
-	s->bytes += done.bytes;
-	s->moved += r == S3_OK;
+	if (r == S3_OK) {
+		s->s3->bytes += done.bytes;
+		s->s3->objects++;
+	}
 	if (r == S3_OK)
 		say(s, s->up ? "put" : "get", e->name);
 	pthread_mutex_unlock(&s->lock);
@@ -352,7 +369,7 @@ static void remove_local(struct sync *s)
 		if (parent >= 0)
 			fd_close(&parent);
 		if (r < 0) {
-			warn_msg("%s/%s: %s", s->dir, s->extras.v[i].name,
+			s3_warn("%s/%s: %s", s->dir, s->extras.v[i].name,
 				strerror(-r));
 			note(s, S3_FAILED);
 		} else {
@@ -391,8 +408,8 @@ static void prepare(struct sync *s, char **args, int n, struct buf *prefix)
 		b = s3_uri_of(args[1]);
 	}
 	if (n != 2 || a.remote == b.remote)
-		die_usage("sync wants a directory and s3://BUCKET/PREFIX, in "
-			  "either order");
+		die_usage("it wants a directory and s3://BUCKET/PREFIX, the "
+			  "source first");
 	s->up = b.remote;
 	s->dir = args[s->up ? 0 : 1];
 	s->remote = s3_uri_remote(args[s->up ? 1 : 0], false);
@@ -403,6 +420,19 @@ static void prepare(struct sync *s, char **args, int n, struct buf *prefix)
 	if (!s->up && !s->s3->o->dry_run && mkdir(s->dir, 0777) < 0 &&
 		errno != EEXIST)
 		die(S3_FAILED, "%s: %s", s->dir, strerror(errno));
+	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir_fd < 0 && !(s->s3->o->dry_run && errno == ENOENT))
+		die(S3_FAILED, "%s: %s", s->dir, strerror(errno));
+}
+
+static void sync_fini(struct sync *s)
+{
+	entries_fini(&s->local, true);
+	entries_fini(&s->far, true);
+	entries_fini(&s->moves, false);
+	entries_fini(&s->extras, false);
+	fd_close(&s->dir_fd);
+	pthread_mutex_destroy(&s->lock);
 }
 
 int s3_sync(struct s3 *s3, char **args, int n)
@@ -412,7 +442,7 @@ int s3_sync(struct s3 *s3, char **args, int n)
 	buf_init(&prefix, S3_KEY_MAX + 1);
 	pthread_mutex_init(&s.lock, NULL);
 	prepare(&s, args, n, &prefix);
-	if (s.up || !s3->o->dry_run || access(s.dir, F_OK) == 0)
+	if (s.dir_fd >= 0)
 		walk(&s, AT_FDCWD, s.dir, "");
 	/* half a list would look as if files had gone */
 	enum s3_result r = s.status;
@@ -423,11 +453,28 @@ int s3_sync(struct s3 *s3, char **args, int n)
 		apply(&s);
 		r = s.status;
 	}
-	entries_fini(&s.local, true);
-	entries_fini(&s.far, true);
-	entries_fini(&s.moves, false);
-	entries_fini(&s.extras, false);
-	pthread_mutex_destroy(&s.lock);
+	sync_fini(&s);
+	buf_fini(&prefix);
+	return r;
+}
+
+int s3_tree(struct s3 *s3, char **args, int n)
+{
+	struct sync s = {.s3 = s3};
+	struct buf prefix;
+	buf_init(&prefix, S3_KEY_MAX + 1);
+	pthread_mutex_init(&s.lock, NULL);
+	prepare(&s, args, n, &prefix);
+	if (s.up)
+		walk(&s, AT_FDCWD, s.dir, "");
+	else
+		note(&s, list_remote(&s));
+	s.moves = s.up ? s.local : s.far;
+	if (s.up || s.status == S3_OK)
+		move_all(&s);
+	s.moves = (struct entries){0};
+	enum s3_result r = s.status;
+	sync_fini(&s);
 	buf_fini(&prefix);
 	return r;
 }

@@ -70,7 +70,11 @@ static struct str member_name(struct create *c)
 
 static void fail(struct create *c, const char *what, int err)
 {
-	report_errno(c->r, path_text(c), what, err);
+	if (c->o->ignore_failed_read)
+		report_changed(
+			c->r, path_text(c), "%s: %s", what, strerror(err));
+	else
+		report_errno(c->r, path_text(c), what, err);
 }
 
 /* ---------------------------------------------------------------- headers */

@@ -11,7 +11,10 @@
 #include "lib/fmt.h"
 #include "lib/json.h"
 
-enum { NAME_SHOWN = 250 }; /* bytes of a name in a message */
+enum {
+	NAME_SHOWN = 250, /* bytes of a name in a message */
+	NOTES_MAX = 16384,
+};
 
 static const char *kind_name(enum fail_kind kind)
 {
@@ -110,6 +113,25 @@ void report_errno(
 		r->stop = true;
 }
 
+/* the first of them stand in the status line, whose pipe nobody reads yet */
+static void note(struct report *r, const char *member, const char *text)
+{
+	struct json_writer w = {.out = &r->notes, .comma = r->notes.n > 0};
+	if (!r->notes.max)
+		buf_init(&r->notes, NOTES_MAX);
+	size_t before = r->notes.n;
+	json_w_open(&w, '{');
+	json_w_key(&w, "member");
+	json_w_str(&w, str_first(str_of(member), NAME_SHOWN));
+	json_w_key(&w, "why");
+	json_w_text(&w, text);
+	json_w_close(&w, '}');
+	if (r->notes.err) {
+		buf_truncate(&r->notes, before);
+		r->notes.max = before ? before : 1; /* no more of them */
+	}
+}
+
 static void warn(
 	struct report *r, const char *member, const char *format, va_list args)
 {
@@ -117,6 +139,8 @@ static void warn(
 	fmt_vstr(text, sizeof(text), format, args);
 	say(member, text);
 	r->warnings++;
+	if (member)
+		note(r, member, text);
 }
 
 void report_warn(struct report *r, const char *member, const char *format, ...)
@@ -142,7 +166,7 @@ void report_line(const struct report *r, int fd, bool create)
 {
 	struct buf b;
 	struct json_writer w = {.out = &b};
-	buf_init(&b, 1 << 14);
+	buf_init(&b, 2 * NOTES_MAX);
 	json_w_open(&w, '{');
 	json_w_key(&w, "ok");
 	json_w_bool(&w, r->kind == FAIL_NONE);
@@ -156,6 +180,11 @@ void report_line(const struct report *r, int fd, bool create)
 		if (create) {
 			json_w_key(&w, "warnings");
 			json_w_u64(&w, r->warnings);
+			json_w_key(&w, "notes");
+			json_w_open(&w, '[');
+			if (r->notes.n)
+				json_w_raw(&w, buf_str(&r->notes));
+			json_w_close(&w, ']');
 		}
 	} else {
 		json_w_key(&w, "kind");

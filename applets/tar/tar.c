@@ -248,6 +248,8 @@ int tar_main(int argc, char **argv)
 		OPT_FLAG(0, "special", &o.special, "devices and FIFOs too"),
 		OPT_FLAG(0, "ignore-missing", &o.ignore_missing,
 			"names that do not exist are no error"),
+		OPT_FLAG(0, "ignore-failed-read", &o.ignore_failed_read,
+			"what cannot be read is left out, with a message"),
 		OPT_FLAG(0, "totals", &o.totals, "tell the numbers at the end"),
 		OPT_FLAG(0, "atomic", &o.atomic,
 			"unpack all of it, or change nothing"),
@@ -278,6 +280,7 @@ int tar_main(int argc, char **argv)
 		tar_list(&o, &r);
 	int status = conclude(&o, &r);
 	options_fini(&o);
+	buf_fini(&r.notes);
 	if (b.argv != argv)
 		mem_free(b.argv);
 	return status;

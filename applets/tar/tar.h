@@ -42,6 +42,7 @@ struct tar_options {
 	bool atomic;
 	bool strict;
 	bool ignore_missing;
+	bool ignore_failed_read;
 	bool special;
 	const char *file;
 	const char *sort;
@@ -89,6 +90,7 @@ struct report {
 	uint64_t files;
 	uint64_t bytes;
 	uint64_t warnings;
+	struct buf notes; /* the first warnings as JSON objects, with commas */
 	char member[300];
 	char error[400];
 };

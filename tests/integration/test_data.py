@@ -3,6 +3,7 @@
 
 import http.client
 import io
+import json
 import os
 import pathlib
 import socket
@@ -143,6 +144,30 @@ def refused(gateway, data, *words, status=400):
 
 def test_body_that_is_not_gzip(gateway):
     refused(gateway, b"hello, this is no archive", "gzip")
+
+
+@pytest.mark.parametrize(
+    "mode, kind",
+    [("w:gz", "application/gzip"), ("w:gz", "application/octet-stream"),
+     ("w", "application/x-tar"), ("w", "application/tar; charset=binary")],
+)
+def test_the_body_may_be_the_archive(gateway, mode, kind):
+    answer = gateway.request(
+        "POST", "/data/populate?subsystem=.apps_data/x",
+        archive(("a/b", b"12"), mode=mode), {"Content-Type": kind},
+    )
+    assert answer.status == 200, answer
+    assert answer.json()["objects_added"] == 1
+    assert (gateway.root / ".apps_data/x/a/b").read_bytes() == b"12"
+
+
+def test_a_body_that_is_cut_short_changes_nothing(gateway):
+    data = archive(("a", b"1" * 100000))
+    answer = gateway.request(
+        "POST", "/data/populate", data[:-9], {"Content-Type": "application/gzip"}
+    )
+    assert answer.status == 400, answer
+    assert tree(gateway.root) == {}
 
 
 def test_plain_tar_is_not_gzip(gateway):
@@ -383,16 +408,6 @@ def test_two_uploads_at_once_do_not_mix(gateway):
     assert len(names) == 4 * 201
 
 
-def test_hooks_are_refused_as_not_supported(gateway):
-    data = form(archive(("a", b"1")), close=False)
-    hooks = form(b'[{"name":"x","command":"true"}]', "post_populate_hooks", "")
-    answer = gateway.request(
-        "POST", "/data/populate", data + b"\r\n" + hooks, HEADERS
-    )
-    assert answer.status == 501
-    assert tree(gateway.root / "filesystem") == {}
-
-
 # --- snapshot ----------------------------------------------------------------
 
 
@@ -424,11 +439,34 @@ def test_snapshot_has_both_subsystems(gateway, body):
 
 @pytest.mark.parametrize(
     "body, status",
-    [(b"{", 422), (b"[]", 422), (b'{"pre_snapshot_hooks":[{"name":"x"}]}', 501)],
+    [(b"{", 422), (b"[]", 422), (b'{"pre_snapshot_hooks":[{"name":"x"}]}', 422)],
 )
 def test_snapshot_with_a_bad_body(gateway, body, status):
     answer = gateway.request("POST", "/data/snapshot", body)
     assert answer.status == status
+
+
+def test_what_is_left_out_is_named_in_a_trailer_and_the_log(gateway):
+    place = gateway.root / "filesystem"
+    place.mkdir()
+    (place / "file").write_text("1")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(place / "so\ncket"))
+        with socket.create_connection(("127.0.0.1", gateway.port)) as c:
+            c.sendall(
+                b"POST /data/snapshot HTTP/1.1\r\nHost: x\r\n"
+                b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            answer = c.makefile("rb").read()
+    assert b"\r\nTrailer: X-Snapshot-Incomplete\r\n" in answer
+    trailer = answer[answer.rindex(b"\r\n0\r\n") + 5:].decode()
+    name, _, value = trailer.partition(": ")
+    assert name == "X-Snapshot-Incomplete"
+    (note,) = json.loads(value)
+    assert note == {
+        "member": "filesystem/so\ncket", "why": "socket ignored"
+    }
+    gateway.wait_log(r"filesystem/so\\ncket: socket ignored")
 
 
 def test_snapshot_does_not_see_an_upload_under_way(gateway):
