@@ -10,10 +10,11 @@
 #include "lib/mem.h"
 #include "lib/version.h"
 #include "net/mcp_level.h"
+#include "net/mcp_park.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
 
-enum { ASK_TEXT_MAX = 65536 };
+enum { ASK_TEXT_MAX = 65536, ASK_REQUEST_MAX = 4 << 20 };
 
 /* ----------------------------------------------------------- capabilities */
 
@@ -45,7 +46,7 @@ unsigned mcp_ask_offers(struct str capabilities)
 	return offers;
 }
 
-static void put_offers(struct buf *out, unsigned offers)
+void mcp_ask_put_offers(struct buf *out, unsigned offers)
 {
 	struct json_writer w = {.out = out};
 	json_w_open(&w, '{');
@@ -81,7 +82,7 @@ void mcp_ask_put_meta(struct buf *out, const struct mcp_session *s)
 	const char *level = s->level >= 0 ? mcp_level_name(s->level) : "info";
 	buf_puts(out, "\"" MCP_META "protocolVersion\":\"" MCP_VERSION_MODERN
 		      "\",\"" MCP_META "clientCapabilities\":");
-	put_offers(out, s->offers);
+	mcp_ask_put_offers(out, s->offers);
 	buf_putf(out,
 		",\"" MCP_META "clientInfo\":{\"name\":\"coracle\","
 		"\"version\":\"%s\"},\"" MCP_META "logLevel\":\"%s\"",
@@ -110,7 +111,8 @@ static unsigned needed(const struct jsonrpc *m)
 /* the client that is meant, or why there is none */
 struct addressee {
 	struct mcp_session *session;
-	struct mcp_post *post; /* NULL: its GET stream */
+	struct mcp_post *post;    /* NULL: its GET stream */
+	struct mcp_request *only; /* a call that is under way */
 	int code;
 	const char *why;
 };
@@ -140,14 +142,21 @@ static struct mcp_session *caller(struct mcp_call *call)
 	return q->session;
 }
 
-static void count_callers(
-	struct addressee *a, struct mcp_upstream *u, unsigned need, size_t n[2])
+/*
+ * How many clients have calls under way there, and how many of them can be
+ * asked. A call that waits for its client's answers is not what runs now.
+ */
+static void count_callers(struct addressee *a, struct mcp_upstream *u,
+	unsigned need, bool waiting, size_t n[2])
 {
 	for (size_t i = 0; i < MCP_CALL_BUCKETS; i++)
 		for (struct mcp_call *c = u->calls[i]; c; c = c->next) {
 			struct mcp_session *s = caller(c);
-			n[0] += s != NULL;
-			if (!s || (s->offers & need) != need)
+			if (!s || !mcp_request_of(c)->post != waiting)
+				continue;
+			n[0]++;
+			a->only = mcp_request_of(c);
+			if ((s->offers & need) != need)
 				continue;
 			n[1]++;
 			a->session = s;
@@ -166,7 +175,7 @@ static void among_callers(
 			 "server: whom it asks cannot be told";
 	} else {
 		a->post = post_of(a->session, u);
-		if (a->post || is_listening(a->session))
+		if (a->session->modern || a->post || is_listening(a->session))
 			return;
 		a->session = NULL;
 		a->why = "the client takes no event stream";
@@ -203,7 +212,12 @@ static struct addressee find_addressee(
 {
 	struct addressee a = {.code = JSONRPC_INTERNAL_ERROR};
 	size_t n[2] = {0, 0};
-	count_callers(&a, u, need, n);
+	count_callers(&a, u, need, false, n);
+	if (!n[0])
+		count_callers(&a, u, need, true, n);
+	/* if it cannot do without, its client is told what is missing */
+	if (n[0] == 1 && n[1] == 0)
+		a.only->lacking |= need;
 	if (n[0])
 		among_callers(&a, u, n[1]);
 	else
@@ -213,7 +227,7 @@ static struct addressee find_addressee(
 
 /* ----------------------------------------------------------------- asking */
 
-static void refuse(
+void mcp_ask_refuse(
 	struct mcp_upstream *u, struct str id, int code, const char *why)
 {
 	struct buf text;
@@ -224,7 +238,7 @@ static void refuse(
 	buf_fini(&text);
 }
 
-static struct str server_id(const struct mcp_ask *ask)
+struct str mcp_ask_id(const struct mcp_ask *ask)
 {
 	return str_first(buf_str(&ask->text), ask->id_len);
 }
@@ -234,7 +248,7 @@ static struct str server_token(const struct mcp_ask *ask)
 	return str_from_index(buf_str(&ask->text), ask->id_len);
 }
 
-static void release(struct mcp_router *r, struct mcp_ask *ask)
+void mcp_ask_release(struct mcp_router *r, struct mcp_ask *ask)
 {
 	if (ask->prev)
 		ask->prev->next = ask->next;
@@ -244,6 +258,7 @@ static void release(struct mcp_router *r, struct mcp_ask *ask)
 		ask->next->prev = ask->prev;
 	r->nasks--;
 	buf_fini(&ask->text);
+	buf_fini(&ask->request);
 	mem_free(ask);
 }
 
@@ -255,17 +270,30 @@ static bool has_room(const struct mcp_router *r, const struct mcp_session *s)
 	return n < MCP_ASKS_SESSION_MAX && r->nasks < MCP_ASKS_MAX;
 }
 
-/* remember it; NULL: no memory, or the id is absurd */
-static struct mcp_ask *ask_new(
-	struct mcp_router *r, struct mcp_upstream *u, const struct jsonrpc *m)
+/* what a modern client gets to see of it */
+static void put_request(struct buf *out, const struct jsonrpc *m)
 {
-	struct mcp_ask *ask = mem_new(sizeof(*ask));
+	buf_puts(out, "{\"method\":\"");
+	buf_put_str(out, m->method);
+	buf_puts(out, "\",\"params\":");
+	buf_put_str(out, m->params.p ? m->params : STR("{}"));
+	buf_putc(out, '}');
+}
+
+struct mcp_ask *mcp_ask_new(struct mcp_router *r, struct mcp_session *s,
+	struct mcp_upstream *u, const struct jsonrpc *m)
+{
+	struct mcp_ask *ask = has_room(r, s) ? mem_new(sizeof(*ask)) : NULL;
 	struct str meta = {NULL, 0}, token = {NULL, 0};
 	if (!ask)
 		return NULL;
-	*ask = (struct mcp_ask){
-		.id = ++r->last_ask, .upstream = u, .next = r->asks};
+	*ask = (struct mcp_ask){.id = ++r->last_ask,
+		.session = s,
+		.upstream = u,
+		.related = mcp_request_newest(s, u) != NULL,
+		.next = r->asks};
 	buf_init(&ask->text, ASK_TEXT_MAX);
+	buf_init(&ask->request, ASK_REQUEST_MAX);
 	if (m->params.p)
 		meta = json_member(m->params, "_meta");
 	if (meta.p)
@@ -273,14 +301,35 @@ static struct mcp_ask *ask_new(
 	buf_put_str(&ask->text, m->id);
 	ask->id_len = m->id.n;
 	buf_put_str(&ask->text, token);
+	if (s->modern)
+		put_request(&ask->request, m);
 	if (ask->next)
 		ask->next->prev = ask;
 	r->asks = ask;
 	r->nasks++;
-	if (!ask->text.err)
+	if (!ask->text.err && !ask->request.err)
 		return ask;
-	release(r, ask);
+	mcp_ask_release(r, ask);
 	return NULL;
+}
+
+void mcp_ask_put_key(struct buf *out, const struct mcp_ask *ask)
+{
+	struct str id = mcp_ask_id(ask);
+	if (json_type_of(id) == JSON_STRING) {
+		json_unquote(out, id);
+	} else {
+		buf_puts(out, "id-");
+		buf_put_str(out, id);
+	}
+}
+
+void mcp_asks_move(struct mcp_router *r, const struct mcp_session *from,
+	struct mcp_session *to)
+{
+	for (struct mcp_ask *ask = r->asks; ask; ask = ask->next)
+		if (ask->session == from)
+			ask->session = to;
 }
 
 static void deliver(
@@ -296,22 +345,25 @@ void mcp_ask(
 	char digits[FMT_U64_MAX];
 	unsigned need = needed(m);
 	if (!need) {
-		refuse(u, m->id, JSONRPC_METHOD_NOT_FOUND, "Method not found");
+		mcp_ask_refuse(
+			u, m->id, JSONRPC_METHOD_NOT_FOUND, "Method not found");
 		return;
 	}
 	struct addressee a = find_addressee(r, u, need);
 	if (!a.session) {
-		refuse(u, m->id, a.code, a.why);
+		mcp_ask_refuse(u, m->id, a.code, a.why);
 		return;
 	}
-	struct mcp_ask *ask = has_room(r, a.session) ? ask_new(r, u, m) : NULL;
+	if (a.session->modern) {
+		mcp_park_ask(a.session->requests, m);
+		return;
+	}
+	struct mcp_ask *ask = mcp_ask_new(r, a.session, u, m);
 	if (!ask) {
-		refuse(u, m->id, JSONRPC_INTERNAL_ERROR,
+		mcp_ask_refuse(u, m->id, JSONRPC_INTERNAL_ERROR,
 			"too many requests wait for this client");
 		return;
 	}
-	ask->session = a.session;
-	ask->related = mcp_request_newest(a.session, u) != NULL;
 	struct jsonrpc_edit id = {
 		m->id, str_from(digits, fmt_u64(digits, ask->id))};
 	buf_reset(&r->scratch);
@@ -341,9 +393,9 @@ void mcp_ask_answered(
 	struct mcp_ask *ask = find(r, s, m->id);
 	if (!ask)
 		return; /* answered already, or the server is gone */
-	struct jsonrpc_edit id = {m->id, server_id(ask)};
+	struct jsonrpc_edit id = {m->id, mcp_ask_id(ask)};
 	mcp_upstream_forward(ask->upstream, m->text, &id, 1);
-	release(r, ask);
+	mcp_ask_release(r, ask);
 }
 
 void mcp_ask_progress(
@@ -373,9 +425,10 @@ void mcp_asks_settle(
 	while (ask) {
 		struct mcp_ask *next = ask->next;
 		if (ask->session == s && ask->upstream == u && ask->related) {
-			refuse(u, server_id(ask), JSONRPC_INTERNAL_ERROR,
+			mcp_ask_refuse(u, mcp_ask_id(ask),
+				JSONRPC_INTERNAL_ERROR,
 				"the call that it belonged to is over");
-			release(r, ask);
+			mcp_ask_release(r, ask);
 		}
 		ask = next;
 	}
@@ -389,10 +442,10 @@ void mcp_asks_end_session(struct mcp_router *r, struct mcp_session *s)
 	while (ask) {
 		struct mcp_ask *next = ask->next;
 		if (ask->session == s) {
-			refuse(ask->upstream, server_id(ask),
+			mcp_ask_refuse(ask->upstream, mcp_ask_id(ask),
 				JSONRPC_INTERNAL_ERROR,
 				"the client's session has ended");
-			release(r, ask);
+			mcp_ask_release(r, ask);
 		}
 		ask = next;
 	}
@@ -415,7 +468,7 @@ static void call_off(
 	buf_puts(out, "}}");
 	deliver(ask->session, post_of(ask->session, ask->upstream),
 		buf_str(out));
-	release(r, ask);
+	mcp_ask_release(r, ask);
 }
 
 void mcp_asks_end_server(struct mcp_router *r, struct mcp_upstream *u)
@@ -439,7 +492,7 @@ static void on_cancelled(
 	struct mcp_ask *ask = r->asks;
 	if (!m->params.p || !json_pick(m->params, names, v, 2) || !v[0].p)
 		return;
-	while (ask && !(ask->upstream == u && str_eq(server_id(ask), v[0])))
+	while (ask && !(ask->upstream == u && str_eq(mcp_ask_id(ask), v[0])))
 		ask = ask->next;
 	if (ask)
 		call_off(r, ask, v[1]);

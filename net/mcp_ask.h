@@ -22,6 +22,7 @@ struct mcp_ask {
 	bool related;    /* to calls of the session that are under way */
 	struct buf text; /* raw id of the server, raw progress token */
 	size_t id_len;
+	struct buf request; /* {"method":..,"params":..}, for modern clients */
 	struct mcp_ask *prev, *next;
 };
 
@@ -56,5 +57,30 @@ void mcp_asks_settle(
 /* the session, or the server's process, is gone */
 void mcp_asks_end_session(struct mcp_router *r, struct mcp_session *s);
 void mcp_asks_end_server(struct mcp_router *r, struct mcp_upstream *u);
+
+/* ---- for net/mcp_park.c */
+
+/*
+ * Remember a request of a server for the client of this session; NULL: too
+ * many are remembered, or it is too large.
+ */
+struct mcp_ask *mcp_ask_new(struct mcp_router *r, struct mcp_session *s,
+	struct mcp_upstream *u, const struct jsonrpc *m);
+void mcp_ask_release(struct mcp_router *r, struct mcp_ask *ask);
+
+/* the raw id that its server knows it by, and (plain) what clients see of it */
+struct str mcp_ask_id(const struct mcp_ask *ask);
+void mcp_ask_put_key(struct buf *out, const struct mcp_ask *ask);
+
+/* answer a server's request by an error */
+void mcp_ask_refuse(
+	struct mcp_upstream *u, struct str id, int code, const char *why);
+
+/* what was asked of one session is asked of another from now on */
+void mcp_asks_move(struct mcp_router *r, const struct mcp_session *from,
+	struct mcp_session *to);
+
+/* append the (raw) capabilities that these offers are */
+void mcp_ask_put_offers(struct buf *out, unsigned offers);
 
 #endif

@@ -37,6 +37,20 @@ void mcp_modern_refuse(struct mcp_post *p, struct str id, int code,
 	mcp_post_fault(p, code, buf_str(out));
 }
 
+void mcp_modern_put_lack(struct buf *out, struct str id, unsigned lacking)
+{
+	struct buf data;
+	if (lacking & MCP_OFFER_SAMPLING_TOOLS)
+		lacking |= MCP_OFFER_SAMPLING;
+	buf_init(&data, DATA_MAX);
+	buf_puts(&data, "{\"requiredCapabilities\":");
+	mcp_ask_put_offers(&data, lacking);
+	buf_putc(&data, '}');
+	put_fault(out, id, MCP_CODE_CAPABILITY,
+		"Missing required client capability", buf_str(&data));
+	buf_fini(&data);
+}
+
 /* why a request is not looked at any further */
 struct fault {
 	int code; /* 0: there is none */

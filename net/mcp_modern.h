@@ -27,4 +27,7 @@ void mcp_modern_list(
 void mcp_modern_refuse(struct mcp_post *p, struct str id, int code,
 	const char *why, struct str data);
 
+/* append an error that says which offers (enum mcp_offer) a request lacked */
+void mcp_modern_put_lack(struct buf *out, struct str id, unsigned lacking);
+
 #endif

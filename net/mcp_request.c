@@ -9,8 +9,10 @@
 #include "lib/mem.h"
 #include "lib/size.h"
 #include "net/mcp.h"
-#include "net/mcp_ask.h"
+#include "net/mcp_call.h"
 #include "net/mcp_links.h"
+#include "net/mcp_modern.h"
+#include "net/mcp_park.h"
 #include "net/mcp_subs.h"
 
 enum { REQUEST_TEXT_MAX = 1 << 20, KEEP_TEXT = 4096, ROOM_MAX = 4096 };
@@ -39,7 +41,30 @@ struct str mcp_request_name(const struct mcp_request *q)
 /* is there anybody to answer? */
 static bool is_awaited(const struct mcp_request *q)
 {
-	return q->post && mcp_post_listens(q->post);
+	return q->post ? mcp_post_listens(q->post) : q->park != NULL;
+}
+
+/* it is the newest of the session, and this POST waits for it */
+static void link_to(struct mcp_request *q, struct mcp_post *p)
+{
+	q->session = p->session;
+	q->post = p;
+	q->prev = NULL;
+	q->next = p->session->requests;
+	if (q->next)
+		q->next->prev = q;
+	p->session->requests = q;
+	mcp_post_opened(p);
+}
+
+static void unlink_from(struct mcp_request *q)
+{
+	if (q->prev)
+		q->prev->next = q->next;
+	else
+		q->session->requests = q->next;
+	if (q->next)
+		q->next->prev = q->prev;
 }
 
 static struct mcp_request *request_new(
@@ -64,11 +89,7 @@ static struct mcp_request *request_new(
 	buf_put_str(&q->text, name);
 	q->id_len = id.n;
 	q->token_len = token.n;
-	q->next = p->session->requests;
-	if (q->next)
-		q->next->prev = q;
-	p->session->requests = q;
-	mcp_post_opened(p);
+	link_to(q, p);
 	return q;
 }
 
@@ -79,12 +100,9 @@ static void request_done(struct mcp_request *q)
 	struct mcp_router *r = q->router;
 	struct mcp_session *s = q->session;
 	struct mcp_upstream *u = q->upstream;
-	if (q->prev)
-		q->prev->next = q->next;
-	else
-		s->requests = q->next;
-	if (q->next)
-		q->next->prev = q->prev;
+	if (q->park)
+		mcp_park_settle(q);
+	unlink_from(q);
 	buf_reset(&q->text);
 	buf_trim(&q->text, KEEP_TEXT);
 	buf_fini(&q->message);
@@ -94,6 +112,23 @@ static void request_done(struct mcp_request *q)
 		mcp_asks_settle(r, s, u);
 	if (p)
 		mcp_post_closed(p);
+}
+
+void mcp_request_attach(struct mcp_request *q, struct mcp_post *p,
+	struct str id, struct str token)
+{
+	struct buf text;
+	buf_init(&text, REQUEST_TEXT_MAX);
+	buf_put_str(&text, id);
+	buf_put_str(&text, token);
+	buf_put_str(&text, mcp_request_name(q));
+	buf_fini(&q->text);
+	q->text = text;
+	q->id_len = id.n;
+	q->token_len = token.n;
+	unlink_from(q);
+	link_to(q, p);
+	mcp_call_arm(q->upstream, &q->call);
 }
 
 struct mcp_request *mcp_request_newest(
@@ -131,13 +166,25 @@ void mcp_answer_tool_error(
 	mcp_post_answer(p, buf_str(out));
 }
 
+/* to whoever waits for it; code: of an error, else 0 */
+static void give(struct mcp_request *q, int code, struct str message)
+{
+	if (q->post)
+		mcp_post_fault(q->post, code, message);
+	else if (q->park)
+		mcp_park_keep(q, code, message);
+}
+
 /* there is no answer of a server, and this is why */
 static void answer_failure(struct mcp_request *q, struct str why)
 {
 	struct buf text;
+	struct buf *out = &q->router->scratch;
+	buf_reset(out);
 	if (q->errand != MCP_ERRAND_TOOL) {
-		mcp_post_error(q->post, mcp_request_id(q),
-			JSONRPC_INTERNAL_ERROR, why);
+		jsonrpc_put_error(
+			out, mcp_request_id(q), JSONRPC_INTERNAL_ERROR, why);
+		give(q, JSONRPC_INTERNAL_ERROR, buf_str(out));
 		return;
 	}
 	buf_init(&text, MCP_LINE_MAX);
@@ -145,7 +192,9 @@ static void answer_failure(struct mcp_request *q, struct str why)
 	buf_put_str(&text, mcp_request_name(q));
 	buf_puts(&text, "': ");
 	buf_put_str(&text, why);
-	mcp_answer_tool_error(q->post, mcp_request_id(q), &text);
+	put_tool_error(
+		out, mcp_request_id(q), buf_str(&text), q->session->modern);
+	give(q, 0, buf_str(out));
 	buf_fini(&text);
 }
 
@@ -178,7 +227,7 @@ static void pass_on(struct mcp_request *q, const struct jsonrpc *m)
 		mcp_links_put(out, &r->index, q->upstream, m->text, &edits);
 	else
 		jsonrpc_put_edited(out, m->text, edits.e, edits.n);
-	mcp_post_fault(q->post, code, buf_str(out));
+	give(q, code, buf_str(out));
 	buf_fini(&room);
 	buf_reset(out);
 	buf_trim(out, 1 << 16);
@@ -203,6 +252,32 @@ static void on_tool_error(struct mcp_request *q, const struct jsonrpc *m)
 	buf_fini(&message);
 }
 
+/*
+ * A call of a modern client that failed after the server had asked for what
+ * the client did not declare, or that requires visits to pages, has an answer
+ * of its own. false: it is none of those.
+ */
+static bool answer_lack(struct mcp_request *q, const struct jsonrpc *m)
+{
+	struct buf *out = &q->router->scratch;
+	struct str code = m->error.p ? json_member(m->error, "code") : m->error;
+	bool urls = code.p && str_is(code, "-32042");
+	struct str failed =
+		m->result.p ? json_member(m->result, "isError") : m->result;
+	buf_reset(out);
+	if (urls && mcp_park_put_urls(out, q, m)) {
+		give(q, 0, buf_str(out));
+		return true;
+	}
+	unsigned lacking = urls ? MCP_OFFER_ELICIT_URL : q->lacking;
+	if (!lacking || !(m->error.p || (failed.p && str_is(failed, "true"))))
+		return false;
+	buf_reset(out);
+	mcp_modern_put_lack(out, mcp_request_id(q), lacking);
+	give(q, MCP_CODE_CAPABILITY, buf_str(out));
+	return true;
+}
+
 static void on_answer(struct mcp_call *call, const struct jsonrpc *m)
 {
 	struct mcp_request *q = CONTAINER_OF(call, struct mcp_request, call);
@@ -212,8 +287,9 @@ static void on_answer(struct mcp_call *call, const struct jsonrpc *m)
 	if (q->errand == MCP_ERRAND_SUBSCRIBE && !failed)
 		mcp_subs_add(q->router, q->session, q->upstream,
 			mcp_request_name(q));
-	if (q->errand == MCP_ERRAND_TOOL && failed && q->post &&
-		!q->session->modern)
+	if (q->session->modern && answer_lack(q, m))
+		; /* that is what the client has to hear of */
+	else if (q->errand == MCP_ERRAND_TOOL && failed && !q->session->modern)
 		on_tool_error(q, m);
 	else if (is_awaited(q))
 		pass_on(q, m);
@@ -256,15 +332,19 @@ static void drop_null(struct str *raw)
 
 const char *mcp_params_read(struct str params, struct mcp_params *out)
 {
-	static const char *const names[] = {
-		"name", "uri", "ref", "arguments", "_meta"};
+	static const char *const names[] = {"name", "uri", "ref", "arguments",
+		"_meta", "inputResponses", "requestState"};
 	static const char *const token[] = {"progressToken"};
 	struct str v[ARRAY_LEN(names)];
 	*out = (struct mcp_params){0};
 	if (!params.p || !json_pick(params, names, v, ARRAY_LEN(names)))
 		return "params must be an object without repeated members";
-	*out = (struct mcp_params){
-		.name = v[0], .uri = v[1], .ref = v[2], .arguments = v[3]};
+	*out = (struct mcp_params){.name = v[0],
+		.uri = v[1],
+		.ref = v[2],
+		.arguments = v[3],
+		.responses = v[5],
+		.state = v[6]};
 	struct str meta = v[4];
 	drop_null(&meta);
 	if (!meta.p)
@@ -302,6 +382,9 @@ void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
 void mcp_request_send(struct mcp_post *p, const struct jsonrpc *m,
 	const struct mcp_params *c, const struct mcp_way *way)
 {
+	bool parks = p->session->modern && way->upstream->era == MCP_LEGACY;
+	if (parks && mcp_park_take(p, m, c, way))
+		return;
 	struct mcp_request *q = request_new(p, m->id, c->token, way->name);
 	if (!q || q->text.err) {
 		mcp_post_error(p, m->id, JSONRPC_INTERNAL_ERROR,
@@ -314,6 +397,8 @@ void mcp_request_send(struct mcp_post *p, const struct jsonrpc *m,
 	q->errand = way->errand;
 	if (q->errand == MCP_ERRAND_READ)
 		buf_put_str(&q->message, m->text);
+	if (parks && c->responses.p)
+		mcp_park_prepare(q, c->responses);
 	q->call.ops = &request_ops;
 	struct mcp_edits edits = {.n = 0};
 	for (size_t i = 0; i < way->n; i++)

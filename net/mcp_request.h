@@ -26,14 +26,17 @@ struct mcp_request {
 	struct mcp_request *prev, *next; /* of the session, newest first */
 	struct buf text;                 /* id, token, name or URI */
 	size_t id_len, token_len;
-	struct buf message; /* of a READ: to be sent again; or empty */
-	size_t place;       /* of a READ: which one was asked */
+	struct buf message;    /* of a READ: to be sent again; or empty */
+	size_t place;          /* of a READ: which one was asked */
+	struct mcp_park *park; /* what it asks a modern client; or NULL */
+	unsigned lacking;      /* offers that its client would have needed */
 };
 
 /* the members of params that routing needs; raw, p == NULL: absent */
 struct mcp_params {
 	struct str name, uri, ref, arguments;
-	struct str token; /* _meta.progressToken */
+	struct str token;            /* _meta.progressToken */
+	struct str responses, state; /* of an earlier round */
 };
 
 /* NULL, or what is wrong with the params */
@@ -62,6 +65,10 @@ void mcp_request_send(struct mcp_post *p, const struct jsonrpc *m,
 /* its id, and the name or URI */
 struct str mcp_request_id(const struct mcp_request *q);
 struct str mcp_request_name(const struct mcp_request *q);
+
+/* another POST, with this raw id and progress token, waits for it from now on */
+void mcp_request_attach(struct mcp_request *q, struct mcp_post *p,
+	struct str id, struct str token);
 
 /* answer a tools/call by a result that says what went wrong */
 void mcp_answer_tool_error(

@@ -9,6 +9,7 @@
 #include "net/mcp.h"
 #include "net/mcp_headers.h"
 #include "net/mcp_level.h"
+#include "net/mcp_listen.h"
 #include "net/mcp_modern.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
@@ -431,7 +432,7 @@ static const struct route routes[] = {
 	{"resources/unsubscribe", {unsubscribe, unknown}},
 	{"initialize", {unknown, unknown}},
 	{"server/discover", {unknown, mcp_modern_discover}},
-	{"subscriptions/listen", {unknown, unknown}},
+	{"subscriptions/listen", {unknown, mcp_listen_open}},
 };
 
 void mcp_route(struct mcp_post *p, const struct jsonrpc *m)

@@ -36,6 +36,12 @@ struct mcp_router {
 	struct mcp_session *roots_session; /* the last that changed its roots */
 	struct mcp_sub *subs;              /* subscriptions to resources */
 	size_t nsubs;
+	struct mcp_listen *listens; /* of modern clients */
+	struct mcp_park *parks;     /* calls that wait for modern clients */
+	size_t nparks;
+	size_t parked_bytes;
+	unsigned char ticket_key[32]; /* that their states are sealed with */
+	bool has_ticket_key;
 	size_t levels[8];  /* sessions that asked for each log level */
 	int level;         /* what servers were told; -1: nothing */
 	uint64_t idle_ms;  /* a session unused for so long is dropped */

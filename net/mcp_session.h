@@ -48,6 +48,7 @@ struct mcp_session {
 	uint64_t last_stream;         /* id of the newest */
 	unsigned subs;                /* its subscriptions to resources */
 	struct mcp_request *requests; /* without an answer yet */
+	struct mcp_listen *listen;    /* its request is one; or NULL */
 	unsigned posts;               /* open POSTs that refer to it */
 	bool ended;                   /* DELETEd; freed when posts is 0 */
 	struct mcp_session *next;     /* in its bucket */

@@ -7,6 +7,7 @@
 #include "net/mcp_subs.h"
 
 #include "lib/mem.h"
+#include "net/mcp_listen.h"
 #include "net/mcp_uri.h"
 
 static struct str shown_of(const struct mcp_sub *sub)
@@ -51,10 +52,10 @@ bool mcp_subs_room(const struct mcp_router *r, const struct mcp_session *s)
 	return s->subs < MCP_SUBS_SESSION_MAX && r->nsubs < MCP_SUBS_MAX;
 }
 
-void mcp_subs_add(struct mcp_router *r, struct mcp_session *s,
+static void add(struct mcp_router *r, struct mcp_session *s,
 	struct mcp_upstream *u, struct str shown)
 {
-	if (s->ended || find(r, s, shown) || !mcp_subs_room(r, s) ||
+	if (find(r, s, shown) || !mcp_subs_room(r, s) ||
 		shown.n > MCP_SUBS_URI_MAX)
 		return;
 	struct mcp_sub *sub = mem_new(sizeof(*sub));
@@ -74,6 +75,13 @@ void mcp_subs_add(struct mcp_router *r, struct mcp_session *s,
 	r->subs = sub;
 	s->subs++;
 	r->nsubs++;
+}
+
+void mcp_subs_add(struct mcp_router *r, struct mcp_session *s,
+	struct mcp_upstream *u, struct str shown)
+{
+	if (!s->ended)
+		add(r, s, u, shown);
 }
 
 bool mcp_subs_remove(
@@ -142,6 +150,31 @@ void mcp_subs_again(struct mcp_router *r, struct mcp_upstream *u)
 			tell(r, sub, "resources/subscribe");
 }
 
+/* the first server that may have this URI and takes subscriptions; or NULL */
+static struct mcp_upstream *taker(const struct mcp_router *r, struct str shown)
+{
+	struct mcp_place places[MCP_PLACES_MAX];
+	size_t n = mcp_index_places(&r->index, r->set, r->n, shown, places);
+	for (size_t i = 0; i < n; i++)
+		if (places[i].upstream->can & MCP_CAN_SUBSCRIBE)
+			return places[i].upstream;
+	return NULL;
+}
+
+bool mcp_subs_want(
+	struct mcp_router *r, struct mcp_session *s, struct str shown)
+{
+	struct mcp_upstream *u = taker(r, shown);
+	if (!u || shown.n > MCP_SUBS_URI_MAX || !mcp_subs_room(r, s))
+		return false;
+	bool first = !wanted(r, shown);
+	add(r, s, u, shown);
+	const struct mcp_sub *sub = find(r, s, shown);
+	if (sub && first)
+		tell(r, sub, "resources/subscribe");
+	return sub;
+}
+
 static bool is_serving(const struct mcp_router *r, const struct mcp_upstream *u)
 {
 	for (size_t i = 0; i < r->n; i++)
@@ -152,44 +185,62 @@ static bool is_serving(const struct mcp_router *r, const struct mcp_upstream *u)
 
 void mcp_subs_reroute(struct mcp_router *r)
 {
-	struct mcp_place places[MCP_PLACES_MAX];
 	for (struct mcp_sub *sub = r->subs; sub; sub = sub->next) {
 		if (sub->upstream && is_serving(r, sub->upstream))
 			continue;
-		sub->upstream = NULL;
-		size_t n = mcp_index_places(
-			&r->index, r->set, r->n, shown_of(sub), places);
-		for (size_t i = 0; i < n && !sub->upstream; i++)
-			if (places[i].upstream->can & MCP_CAN_SUBSCRIBE)
-				sub->upstream = places[i].upstream;
+		sub->upstream = taker(r, shown_of(sub));
 		tell(r, sub, "resources/subscribe");
 	}
+}
+
+/* the notification as this session is to get it; edits: its URI, or none */
+static void deliver(struct mcp_session *s, const struct jsonrpc *m,
+	const struct mcp_edits *uri, struct buf *out)
+{
+	struct mcp_edits edits = *uri;
+	struct str meta = json_member(m->params, "_meta");
+	struct buf own;
+	buf_init(&own, 2048);
+	/* the subscription that it names is ours at a modern server */
+	if (s->listen) {
+		mcp_listen_put_meta(&own, s->listen);
+		if (!meta.p)
+			buf_putc(&own, ',');
+	}
+	if (meta.p && s->listen)
+		mcp_edits_add(&edits, meta,
+			str_from_index(buf_str(&own), STR("\"_meta\":").n));
+	else if (s->listen)
+		mcp_edits_add(
+			&edits, str_from(m->params.p + 1, 0), buf_str(&own));
+	buf_reset(out);
+	jsonrpc_put_edited(out, m->text, edits.e, edits.n);
+	mcp_stream_tell(s->own, buf_str(out));
+	buf_fini(&own);
 }
 
 void mcp_subs_updated(struct mcp_router *r, const struct mcp_upstream *u,
 	const struct jsonrpc *m)
 {
 	struct str raw = json_member(m->params, "uri");
-	struct buf uri, shown;
+	struct buf uri, shown, quoted;
+	struct mcp_edits edits = {.n = 0};
 	if (!r->subs || !raw.p || json_type_of(raw) != JSON_STRING)
 		return;
 	buf_init(&uri, MCP_SUBS_URI_MAX);
 	buf_init(&shown, (size_t)2 * MCP_SUBS_URI_MAX);
+	buf_init(&quoted, (size_t)8 * MCP_SUBS_URI_MAX);
 	json_unquote(&uri, raw);
 	bool renamed = r->index.renamed &&
 		       mcp_index_show_uri(&shown, &r->index, u, buf_str(&uri));
 	struct str key = renamed ? buf_str(&shown) : buf_str(&uri);
-	struct buf *out = &r->scratch;
-	buf_reset(out);
-	struct buf quoted;
-	buf_init(&quoted, (size_t)8 * MCP_SUBS_URI_MAX);
 	json_quote(&quoted, key);
-	struct jsonrpc_edit edit = {raw, buf_str(&quoted)};
-	jsonrpc_put_edited(out, m->text, &edit, renamed ? 1 : 0);
+	if (renamed)
+		mcp_edits_add(&edits, raw, buf_str(&quoted));
 	for (struct mcp_sub *sub = r->subs; sub; sub = sub->next)
 		if (sub->upstream == u && sub->session->own &&
 			str_eq(shown_of(sub), key))
-			mcp_stream_tell(sub->session->own, buf_str(out));
+			deliver(sub->session, m, &edits, &r->scratch);
 	buf_fini(&quoted);
 	buf_fini(&uri);
 	buf_fini(&shown);

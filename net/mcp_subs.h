@@ -33,6 +33,13 @@ bool mcp_subs_room(const struct mcp_router *r, const struct mcp_session *s);
 void mcp_subs_add(struct mcp_router *r, struct mcp_session *s,
 	struct mcp_upstream *u, struct str shown);
 
+/*
+ * Subscribe to a (plain) URI without waiting for the server's word. false: no
+ * server takes it, or there is no room.
+ */
+bool mcp_subs_want(
+	struct mcp_router *r, struct mcp_session *s, struct str shown);
+
 /* true: no other session is subscribed to it, the server has to be told */
 bool mcp_subs_remove(
 	struct mcp_router *r, struct mcp_session *s, struct str shown);

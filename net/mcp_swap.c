@@ -15,6 +15,8 @@
 #include "net/mcp_ask.h"
 #include "net/mcp_client.h"
 #include "net/mcp_level.h"
+#include "net/mcp_listen.h"
+#include "net/mcp_park.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
 
@@ -125,6 +127,7 @@ static void tell_changed(struct mcp_router *r, unsigned kinds)
 		buf_putf(&r->scratch, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}",
 			mcp_words((enum mcp_kind)k)->changed);
 		mcp_router_broadcast(r, buf_str(&r->scratch));
+		mcp_listen_changed(r, (enum mcp_kind)k);
 	}
 }
 
@@ -380,6 +383,8 @@ static void on_lost(void *owner, struct mcp_stream *st)
 {
 	if (st->duplex)
 		mcp_client_lost(owner, st->session);
+	else if (st->session->listen)
+		mcp_listen_drop(st->session->listen);
 	else
 		mcp_session_cancel_all(st->session);
 }
@@ -420,6 +425,8 @@ void mcp_router_stop(struct mcp_router *r)
 		s->fn(s->owner, &stopping);
 		swap_free(s);
 	}
+	mcp_listen_end_all(r);
+	mcp_park_end_all(r);
 	mcp_router_end_streams(r);
 	while (r->retired)
 		drop_retired(r->retired);
