@@ -133,6 +133,16 @@ static void put_one_line(struct buf *out, struct str text)
 		*c = ' ';
 }
 
+size_t jsonrpc_add_edit(
+	struct jsonrpc_edit *all, size_t n, struct str at, struct str with)
+{
+	size_t i = n;
+	for (; i > 0 && all[i - 1].at.p > at.p; i--)
+		all[i] = all[i - 1];
+	all[i] = (struct jsonrpc_edit){at, with};
+	return n + 1;
+}
+
 void jsonrpc_put_edited(struct buf *out, struct str text,
 	const struct jsonrpc_edit *edits, size_t n)
 {

@@ -62,6 +62,10 @@ struct jsonrpc_edit {
 	struct str with;
 };
 
+/* put one more among n edits, in order of position; how many there are now */
+size_t jsonrpc_add_edit(
+	struct jsonrpc_edit *all, size_t n, struct str at, struct str with);
+
 /*
  * Append a text with its edits made (in order of position) and line breaks
  * between tokens turned into spaces, so that it is one line.

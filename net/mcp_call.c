@@ -131,16 +131,6 @@ static void flush(struct mcp_upstream *u)
 		mcp_conn_flush(u->conn);
 }
 
-static size_t add_edit(
-	struct jsonrpc_edit *all, size_t n, struct str at, struct str with)
-{
-	size_t i = n;
-	for (; i > 0 && all[i - 1].at.p > at.p; i--)
-		all[i] = all[i - 1];
-	all[i] = (struct jsonrpc_edit){at, with};
-	return n + 1;
-}
-
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	const struct mcp_outgoing *out)
 {
@@ -155,10 +145,11 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	}
 	struct str id = str_from(digits, fmt_u64(digits, call->id));
 	for (size_t i = 0; i < out->n; i++)
-		n = add_edit(all, n, out->edits[i].at, out->edits[i].with);
-	n = add_edit(all, n, out->request->id, id);
+		n = jsonrpc_add_edit(
+			all, n, out->edits[i].at, out->edits[i].with);
+	n = jsonrpc_add_edit(all, n, out->request->id, id);
 	if (out->token.p)
-		n = add_edit(all, n, out->token, id);
+		n = jsonrpc_add_edit(all, n, out->token, id);
 	struct buf *queue = mcp_call_outlet(u);
 	size_t before = queue->n;
 	jsonrpc_put_edited(queue, out->request->text, all, n);

@@ -10,6 +10,14 @@
 #include <stdbool.h>
 
 #include "lib/buf.h"
+#include "net/mcp_names.h"
+
+/* whom a process, or session at a remote server, is for */
+enum mcp_lifetime {
+	MCP_SHARED,      /* everybody */
+	MCP_PER_SESSION, /* one client's session */
+	MCP_PER_CALL,    /* one call */
+};
 
 enum {
 	MCP_SERVERS_MAX = 256,
@@ -29,11 +37,14 @@ struct mcp_server_config {
 	char **headers; /* "Name: value", sorted, NULL-terminated */
 	char *bearer;   /* token, or NULL */
 	bool serve_tools;
+	enum mcp_lifetime lifetime;
+	bool lazy; /* started by the first request that needs it */
 	uint64_t startup_timeout_ms;
 	uint64_t call_timeout_ms; /* 0: none */
 };
 
 struct mcp_config {
+	struct mcp_naming naming;
 	struct mcp_server_config **servers; /* in the order that was given */
 	size_t n;
 };

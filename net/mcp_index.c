@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/size.h"
+#include "net/mcp_enums.h"
 #include "net/mcp_greeting.h"
 #include "net/mcp_uri.h"
 
@@ -31,6 +32,7 @@ void mcp_index_init(struct mcp_index *x)
 		table_init(&x->table[k], (enum mcp_kind)k);
 	buf_init(&x->greeting, GREETING_MAX);
 	x->renamed = false;
+	x->naming = NULL;
 }
 
 void mcp_index_fini(struct mcp_index *x)
@@ -83,20 +85,76 @@ static void sort_by_name(struct mcp_table *t)
 
 /* ------------------------------------------------------------- building */
 
-static void add_entry(
-	struct mcp_table *t, struct mcp_upstream *u, size_t item, bool prefixed)
+static void add_entry(struct mcp_table *t, struct mcp_upstream *u, size_t item)
 {
 	struct mcp_entry *e = &t->entry[t->n];
 	*e = (struct mcp_entry){.name_at = t->names.n,
 		.order = t->n,
-		.renamed = prefixed,
 		.upstream = u,
 		.item = item};
-	if (prefixed)
-		buf_putf(&t->names, "%s_", u->config->name);
 	json_unquote(&t->names, mcp_entry_key(t, e));
 	e->name_len = t->names.n - e->name_at;
 	t->n++;
+}
+
+static void put_prefix(struct mcp_table *t, struct mcp_entry *e,
+	const struct mcp_naming *naming)
+{
+	e->name_at = t->names.n;
+	buf_puts(&t->names, e->upstream->config->name);
+	buf_puts(&t->names, mcp_naming_separator(naming));
+	json_unquote(&t->names, mcp_entry_key(t, e));
+	e->name_len = t->names.n - e->name_at;
+	e->renamed = true;
+}
+
+/* of the servers that have one name each gets its prefix, whoever is first */
+static void prefix_equals(struct mcp_table *t, const struct mcp_naming *naming)
+{
+	size_t n;
+	sort_by_name(t);
+	for (size_t i = 0; i < t->n; i += n) {
+		struct str name = name_of(t, &t->entry[i]);
+		bool several = false;
+		for (n = 1; i + n < t->n; n++) {
+			if (!str_eq(name_of(t, &t->entry[i + n]), name))
+				break;
+			several = several || t->entry[i + n].upstream !=
+						     t->entry[i].upstream;
+		}
+		for (size_t k = i; several && k < i + n; k++)
+			put_prefix(t, &t->entry[k], naming);
+	}
+}
+
+/* the names of tools and prompts, and which tools are left */
+static void name_all(
+	struct mcp_table *t, const struct mcp_naming *naming, size_t serving)
+{
+	bool all = naming->prefix == MCP_PREFIX_ALWAYS ||
+		   (naming->prefix == MCP_PREFIX_AUTO && serving > 1);
+	size_t kept = 0;
+	for (size_t i = 0; all && i < t->n; i++)
+		put_prefix(t, &t->entry[i], naming);
+	if (naming->prefix == MCP_PREFIX_ON_COLLISION)
+		prefix_equals(t, naming);
+	for (size_t i = 0; i < t->n && !t->names.err; i++) {
+		struct mcp_entry e = t->entry[i];
+		struct str name = name_of(t, &e);
+		if (t->kind == MCP_TOOLS && !mcp_naming_allows(naming, name))
+			continue;
+		if (name.n > MCP_SHOWN_MAX) {
+			e.name_at = t->names.n;
+			/* it grows, and the name lies in it */
+			if (buf_reserve(&t->names, name.n))
+				buf_put_str(
+					&t->names, name_of(t, &t->entry[i]));
+			e.renamed = mcp_name_shorten(&t->names, e.name_at);
+			e.name_len = t->names.n - e.name_at;
+		}
+		t->entry[kept++] = e;
+	}
+	t->n = kept;
 }
 
 /* of the servers that list one URI the first has it as it is */
@@ -149,14 +207,29 @@ static void put_item(struct mcp_table *t, const struct mcp_entry *e)
 {
 	struct str raw = mcp_item_raw(&e->upstream->items[t->kind], e->item);
 	struct str key = mcp_entry_key(t, e);
-	if (!e->renamed) {
-		buf_put_str(&t->list, raw);
-		return;
+	struct jsonrpc_edit edits[2];
+	struct buf name, schema;
+	size_t n = 0;
+	buf_init(&name, NAMES_MAX);
+	buf_init(&schema, LIST_MAX);
+	if (e->renamed) {
+		json_quote(&name, name_of(t, e));
+		edits[n++] = (struct jsonrpc_edit){key, buf_str(&name)};
 	}
-	size_t before = (size_t)(key.p - raw.p);
-	buf_put_str(&t->list, str_first(raw, before));
-	json_quote(&t->list, name_of(t, e));
-	buf_put_str(&t->list, str_from_index(raw, before + key.n));
+	struct str odd = t->kind == MCP_TOOLS ? json_member(raw, "inputSchema")
+					      : (struct str){NULL, 0};
+	if (odd.p && mcp_enums_odd(odd)) {
+		mcp_enums_put(&schema, odd);
+		n = jsonrpc_add_edit(edits, n, odd, buf_str(&schema));
+	}
+	if (n)
+		jsonrpc_put_edited(&t->list, raw, edits, n);
+	else
+		buf_put_str(&t->list, raw);
+	if (name.err || schema.err)
+		t->list.err = -ENOMEM;
+	buf_fini(&name);
+	buf_fini(&schema);
 }
 
 static void put_list(struct mcp_table *t)
@@ -179,10 +252,10 @@ static size_t count_serving(struct mcp_upstream *const *set, size_t n)
 	return serving;
 }
 
-static int fill(struct mcp_table *t, struct mcp_upstream *const *set, size_t n)
+static int fill(struct mcp_table *t, const struct mcp_naming *naming,
+	struct mcp_upstream *const *set, size_t n)
 {
 	bool is_uri = t->kind == MCP_RESOURCES || t->kind == MCP_TEMPLATES;
-	bool prefixed = !is_uri && count_serving(set, n) > 1;
 	size_t items = 0;
 	for (size_t i = 0; i < n; i++)
 		items += set[i]->items[t->kind].n;
@@ -192,7 +265,9 @@ static int fill(struct mcp_table *t, struct mcp_upstream *const *set, size_t n)
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < set[i]->items[t->kind].n; k++)
 			if (set[i]->config->serve_tools)
-				add_entry(t, set[i], k, prefixed);
+				add_entry(t, set[i], k);
+	if (!is_uri)
+		name_all(t, naming, count_serving(set, n));
 	if (t->names.err)
 		return -ENOMEM;
 	sort_by_name(t);
@@ -211,11 +286,14 @@ static int fill(struct mcp_table *t, struct mcp_upstream *const *set, size_t n)
 int mcp_index_build(
 	struct mcp_index *x, struct mcp_upstream *const *set, size_t n)
 {
+	static const struct mcp_naming standard;
+	const struct mcp_naming *naming = x->naming ? x->naming : &standard;
 	struct mcp_index fresh;
 	int r = 0;
 	mcp_index_init(&fresh);
+	fresh.naming = x->naming;
 	for (unsigned k = 0; r == 0 && k < MCP_KINDS; k++)
-		r = fill(&fresh.table[k], set, n);
+		r = fill(&fresh.table[k], naming, set, n);
 	for (unsigned k = MCP_RESOURCES; k <= MCP_TEMPLATES; k++)
 		for (size_t i = 0; i < fresh.table[k].n; i++)
 			fresh.renamed |= fresh.table[k].entry[i].renamed;

@@ -4,7 +4,7 @@
  * clients see: the answers to the list methods, and from a name to its server.
  *
  * Tools and prompts: with one serving server its names as they are, with two
- * or more SERVER_NAME. Resource URIs stay as they are, also with many
+ * or more SERVER_NAME, unless the naming says otherwise. Resource URIs stay as they are, also with many
  * servers; one that an earlier server has too gets the server's name as first
  * path segment (net/mcp_uri.h).
  */
@@ -37,6 +37,7 @@ struct mcp_index {
 	/* "capabilities":{...} and, when there are any, "instructions":"..." */
 	struct buf greeting;
 	bool renamed; /* some URIs are not what their servers wrote */
+	const struct mcp_naming *naming; /* the owner's; NULL: as by default */
 };
 
 void mcp_index_init(struct mcp_index *x);

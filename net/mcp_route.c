@@ -55,10 +55,18 @@ static void unknown_tool(
 	struct mcp_post *p, const struct jsonrpc *m, struct str name)
 {
 	struct buf text;
-	buf_init(&text, NAME_MAX_BYTES + 64);
-	buf_puts(&text, "Unknown tool: '");
-	buf_put_str(&text, name);
-	buf_putc(&text, '\'');
+	buf_init(&text, NAME_MAX_BYTES + 128);
+	size_t allowed = mcp_naming_allowed(&p->router->naming);
+	if (mcp_naming_allows(&p->router->naming, name)) {
+		buf_puts(&text, "Unknown tool: '");
+		buf_put_str(&text, name);
+		buf_putc(&text, '\'');
+	} else {
+		buf_puts(&text, "Tool '");
+		buf_put_str(&text, name);
+		buf_putf(&text, "' is not in the allowlist (%zu tools allowed)",
+			allowed);
+	}
 	if (p->session->modern)
 		refuse(p, m, JSONRPC_INVALID_PARAMS, buf_cstr(&text));
 	else

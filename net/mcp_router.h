@@ -23,6 +23,7 @@ struct mcp_router {
 	size_t n;
 	bool configured; /* a swap has succeeded */
 	struct mcp_index index;
+	struct mcp_naming naming;
 	struct mcp_swap *swap; /* being prepared; waiting ones behind it */
 	struct mcp_retired *retired; /* out of service, calls still under way */
 	struct mcp_post *free_posts; /* kept for the next ones */

@@ -226,6 +226,7 @@ static void take_over(struct mcp_swap *s)
 		.on_notification = on_notification,
 		.owner = r};
 	mcp_index_init(&index);
+	index.naming = &s->config.naming;
 	if (mcp_index_build(&index, s->set, s->n) < 0) {
 		result = (struct mcp_swap_result){.failed_server = "",
 			.why = "the lists of all servers are too large "
@@ -244,6 +245,10 @@ static void take_over(struct mcp_swap *s)
 	unsigned kinds = differing(&r->index, &index) | 1u << MCP_TOOLS;
 	mcp_index_fini(&r->index);
 	r->index = index;
+	mcp_naming_fini(&r->naming);
+	r->naming = s->config.naming;
+	s->config.naming = (struct mcp_naming){0};
+	r->index.naming = &r->naming;
 	for (size_t i = 0; i < r->n; i++) {
 		mcp_upstream_set_events(r->set[i], &events);
 		mcp_level_tell(r, r->set[i]);
@@ -288,7 +293,8 @@ static struct mcp_upstream *twin_of(
 /* names differ within a set, so equal sizes and a twin for each will do */
 static bool is_unchanged(const struct mcp_router *r, const struct mcp_swap *s)
 {
-	if (!r->configured || r->n != s->config.n)
+	if (!r->configured || r->n != s->config.n ||
+		!mcp_naming_equal(&r->naming, &s->config.naming))
 		return false;
 	for (size_t i = 0; i < r->n; i++)
 		if (!twin_of(r, s->config.servers[i]))
@@ -436,6 +442,7 @@ void mcp_router_stop(struct mcp_router *r)
 	r->set = NULL;
 	r->n = 0;
 	mcp_index_fini(&r->index);
+	mcp_naming_fini(&r->naming);
 	mcp_subs_reroute(r);
 	mcp_conns_stop(&r->conns);
 }

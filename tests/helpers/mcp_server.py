@@ -20,7 +20,7 @@ import time
 ODD_TOOL = (
     '{ "description":"caf\\u00e9 \\/ \u00e9" ,"inputSchema" : {"type":"object",'
     '"properties":{"n":{"const":1.0e+2},"big":{"const":12345678901234567890},'
-    '"a\\tb":{"enum":[1,null]}}},  "name":"odd","_meta":{"x":[ ]}}'
+    '"a\\tb":{"enum":["1",""]}}},  "name":"odd","_meta":{"x":[ ]}}'
 )
 TOOLS = (
     "echo add sleep env pid cwd counter progress big never crash kill twice "

@@ -104,7 +104,7 @@ TEST(mcp_config_refusals_name_the_field)
 			"unknown transport"},
 		{SERVER("\"args\":\"-y\""), 422, "\"s\",\"args\"]"},
 		{SERVER("\"args\":[1]"), 422, "\"args\",0]"},
-		{SERVER("\"args\":[\"a\",\"\\u0000\"]"), 422, "every argument"},
+		{SERVER("\"args\":[\"a\",\"\\u0000\"]"), 422, "every one"},
 		{SERVER("\"env\":[]"), 422, "\"s\",\"env\"]"},
 		{SERVER("\"env\":{\"A\":1}"), 422, "\"env\",\"A\"]"},
 		{SERVER("\"env\":{\"A\":null}"), 422, "every variable"},
