@@ -146,6 +146,7 @@ struct config_gateway {
 	const char *listen;
 	uint64_t port;
 	const char *root; /* what the gateway's subsystems lie under */
+	const char *apps; /* MCP servers to begin with; or NULL */
 };
 
 /* private ones for a program of the broker */

@@ -219,6 +219,7 @@ static const struct shape_field gateway_fields[] = {
 	{"port", FIELD(config_gateway, port, SHAPE_NUMBER), .min = 1,
 		.max = 65535, .wanted = "a port from 1 to 65535"},
 	{"root", FIELD(config_gateway, root, SHAPE_PATH)},
+	{"apps", FIELD(config_gateway, apps, SHAPE_PATH)},
 };
 static const struct shape gateway_shape = {
 	SHAPE(gateway_fields, config_gateway)};

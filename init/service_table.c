@@ -26,15 +26,17 @@ static const struct config_service *gateway_definition(struct config *c)
 	struct config_service *def = arena_new(&c->arena, sizeof(*def));
 	fmt_str(port, sizeof(port), "%ju", (uintmax_t)c->gateway.port);
 	const char *argv[] = {"coracle", "gateway", "--listen",
-		c->gateway.listen, "--port", port, "--root", c->gateway.root};
-	char **v = arena_new_array(&c->arena, ARRAY_LEN(argv) + 1, sizeof(*v));
+		c->gateway.listen, "--port", port, "--root", c->gateway.root,
+		"--apps", c->gateway.apps};
+	size_t n = ARRAY_LEN(argv) - (c->gateway.apps ? 0 : 2);
+	char **v = arena_new_array(&c->arena, n + 1, sizeof(*v));
 	if (!def || !v)
 		return NULL;
 	*def = *(const struct config_service *)config_service_shape.defaults;
-	for (size_t i = 0; i < ARRAY_LEN(argv); i++)
+	for (size_t i = 0; i < n; i++)
 		v[i] = arena_dup(&c->arena, str_of(argv[i]));
 	def->name = "gateway";
-	def->command = (struct shape_words){v, ARRAY_LEN(argv)};
+	def->command = (struct shape_words){v, n};
 	def->user = "environment";
 	def->log.to = LOG_TO_PLAIN; /* it names itself in each line */
 	def->lenient = true;

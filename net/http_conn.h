@@ -71,6 +71,7 @@ struct http_conn {
 	bool peer_done; /* read(2) gave 0 */
 	bool half_seen; /* EPOLLRDHUP came while not reading */
 	bool linger;    /* after CONN_FLUSH comes CONN_LINGER */
+	int note;       /* see http_connection_note() */
 	char peer[INET6_ADDRSTRLEN];
 };
 
@@ -119,6 +120,7 @@ struct http_exchange {
 	bool long_lived;
 	bool probe; /* see http_set_probe() */
 	bool probed;
+	int note; /* see http_note() */
 };
 
 struct http_listener {

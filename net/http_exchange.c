@@ -113,6 +113,7 @@ static void reset(struct http_exchange *x, struct http_conn *c)
 	x->no_body = false;
 	x->close = false;
 	x->long_lived = false;
+	x->note = 0;
 }
 
 bool http_exchange_begin(struct http_exchange *x, struct http_conn *c, size_t n)
@@ -326,6 +327,16 @@ const struct http_head *http_request(const struct http_exchange *x)
 const char *http_peer(const struct http_exchange *x)
 {
 	return x->conn->peer;
+}
+
+int *http_note(struct http_exchange *x)
+{
+	return &x->note;
+}
+
+int *http_connection_note(struct http_exchange *x)
+{
+	return &x->conn->note;
 }
 
 int http_socket(const struct http_exchange *x)

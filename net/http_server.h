@@ -86,6 +86,13 @@ void http_set_owner(struct http_exchange *x, void *owner,
 void *http_owner(const struct http_exchange *x);
 
 /*
+ * A number to keep with the exchange, and one with its connection; both are 0
+ * at first.
+ */
+int *http_note(struct http_exchange *x);
+int *http_connection_note(struct http_exchange *x);
+
+/*
  * The whole body, at most max bytes (a larger one is answered with 413, and fn
  * is not called). The bytes live until on_close.
  */

@@ -74,7 +74,7 @@ void mcp_client_put_hello(struct buf *out, const struct mcp_router *r,
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	buf_put_str(out, id);
 	buf_putf(out, ",\"result\":{\"protocolVersion\":\"%s\",", s->version);
-	buf_put_str(out, buf_str(&r->index.greeting));
+	buf_put_str(out, mcp_index_greeting(&r->index, s->role));
 	buf_putf(out,
 		",\"serverInfo\":{\"name\":\"coracle\",\"version\":\"%s\"}}}",
 		coracle_version);

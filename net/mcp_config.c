@@ -135,6 +135,22 @@ static int read_lifetime(
 	return e;
 }
 
+static int read_roles(
+	struct config_reader *r, int server, struct mcp_server_config *s)
+{
+	int at = config_member(r, server, "roles");
+	struct mcp_roles_fault fault;
+	if (at == JSON_NONE)
+		return 0;
+	s->roles = mcp_roles_read(&r->doc, at, &fault);
+	if (s->roles)
+		return 0;
+	if (!fault.message)
+		return config_no_memory(r);
+	return config_refuse_field(
+		r, "value_error", "roles", fault.message, fault.at);
+}
+
 static int read_fields(
 	struct config_reader *r, int at, struct mcp_server_config *s)
 {
@@ -165,6 +181,8 @@ static int read_fields(
 		e = config_seconds(r, at, "call_timeout", &s->call_timeout_ms);
 	if (e == 0)
 		e = read_lifetime(r, at, s);
+	if (e == 0)
+		e = read_roles(r, at, s);
 	if (e == 0)
 		e = check_usable(r, s, transport);
 	if (s->call_timeout_ms == UNSET)
@@ -285,6 +303,7 @@ void mcp_server_config_free(struct mcp_server_config *s)
 	mem_free(s->bearer);
 	mem_free(s->url);
 	mem_free(s->cwd);
+	mcp_roles_free(s->roles);
 	mem_free(s->name);
 	mem_free(s);
 }
@@ -319,8 +338,9 @@ bool mcp_server_config_equal(
 	       a->sse == b->sse && same_text(a->bearer, b->bearer) &&
 	       same_texts(a->headers, b->headers) &&
 	       same_texts(a->env, b->env) && same_text(a->cwd, b->cwd) &&
-	       a->serve_tools == b->serve_tools && a->lifetime == b->lifetime &&
-	       a->lazy == b->lazy &&
+	       a->serve_tools == b->serve_tools &&
+	       mcp_roles_equal(a->roles, b->roles) &&
+	       a->lifetime == b->lifetime && a->lazy == b->lazy &&
 	       a->startup_timeout_ms == b->startup_timeout_ms &&
 	       a->call_timeout_ms == b->call_timeout_ms;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "lib/buf.h"
+#include "net/mcp_roles.h"
 #include "net/mcp_names.h"
 
 /* whom a process, or session at a remote server, is for */
@@ -41,6 +42,7 @@ struct mcp_server_config {
 	bool lazy; /* started by the first request that needs it */
 	uint64_t startup_timeout_ms;
 	uint64_t call_timeout_ms; /* 0: none */
+	struct mcp_roles *roles;  /* NULL: everybody's */
 };
 
 struct mcp_config {

@@ -73,6 +73,9 @@ static struct mcp_session *need_session(
 		return NULL;
 	}
 	struct mcp_session *s = mcp_session_find(&r->sessions, sid);
+	/* an id that leaks to another role opens nothing to it */
+	if (s && s->role != mcp_router_role(x))
+		s = NULL;
 	if (s)
 		s->used_ms = loop_now(r->loop);
 	if (!s) {
@@ -113,6 +116,7 @@ static void initialize(
 				"too many sessions are in use"});
 		return;
 	}
+	s->role = mcp_router_role(x);
 	struct buf *out = &r->scratch;
 	buf_reset(out);
 	mcp_client_put_hello(out, r, s, m->id);

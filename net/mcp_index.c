@@ -24,6 +24,8 @@ static void table_init(struct mcp_table *t, enum mcp_kind kind)
 	*t = (struct mcp_table){.kind = kind};
 	buf_init(&t->list, LIST_MAX);
 	buf_init(&t->names, NAMES_MAX);
+	for (unsigned i = 0; i < ROLES; i++)
+		buf_init(&t->role_list[i], LIST_MAX);
 }
 
 void mcp_index_init(struct mcp_index *x)
@@ -31,8 +33,11 @@ void mcp_index_init(struct mcp_index *x)
 	for (unsigned k = 0; k < MCP_KINDS; k++)
 		table_init(&x->table[k], (enum mcp_kind)k);
 	buf_init(&x->greeting, GREETING_MAX);
+	for (unsigned i = 0; i < ROLES; i++)
+		buf_init(&x->role_greeting[i], GREETING_MAX);
 	x->renamed = false;
 	x->naming = NULL;
+	x->restricted = false;
 }
 
 void mcp_index_fini(struct mcp_index *x)
@@ -40,9 +45,13 @@ void mcp_index_fini(struct mcp_index *x)
 	for (unsigned k = 0; k < MCP_KINDS; k++) {
 		buf_fini(&x->table[k].list);
 		buf_fini(&x->table[k].names);
+		for (unsigned i = 0; i < ROLES; i++)
+			buf_fini(&x->table[k].role_list[i]);
 		mem_free(x->table[k].entry);
 	}
 	buf_fini(&x->greeting);
+	for (unsigned i = 0; i < ROLES; i++)
+		buf_fini(&x->role_greeting[i]);
 	mcp_index_init(x);
 }
 
@@ -85,6 +94,28 @@ static void sort_by_name(struct mcp_table *t)
 
 /* ------------------------------------------------------------- building */
 
+/* who may use an item, and whether it may change something */
+static void set_rights(struct mcp_table *t, struct mcp_entry *e)
+{
+	const struct mcp_roles *roles = e->upstream->config->roles;
+	struct buf name;
+	e->roles = mcp_roles_server(roles);
+	if (t->kind != MCP_TOOLS)
+		return;
+	struct str hints =
+		json_member(mcp_item_raw(&e->upstream->items[t->kind], e->item),
+			"annotations");
+	struct str reads = hints.p ? json_member(hints, "readOnlyHint")
+				   : (struct str){NULL, 0};
+	e->mutates = !reads.p || !str_is(reads, "true");
+	if (!roles)
+		return;
+	buf_init(&name, NAMES_MAX);
+	json_unquote(&name, mcp_entry_key(t, e));
+	e->roles = name.err ? 0 : mcp_roles_tool(roles, buf_str(&name));
+	buf_fini(&name);
+}
+
 static void add_entry(struct mcp_table *t, struct mcp_upstream *u, size_t item)
 {
 	struct mcp_entry *e = &t->entry[t->n];
@@ -94,6 +125,8 @@ static void add_entry(struct mcp_table *t, struct mcp_upstream *u, size_t item)
 		.item = item};
 	json_unquote(&t->names, mcp_entry_key(t, e));
 	e->name_len = t->names.n - e->name_at;
+	set_rights(t, e);
+	t->restricted |= e->roles != ROLES_ALL;
 	t->n++;
 }
 
@@ -203,7 +236,8 @@ static void drop_duplicates(struct mcp_table *t)
 }
 
 /* the item's JSON, with its name as clients see it */
-static void put_item(struct mcp_table *t, const struct mcp_entry *e)
+static void put_item(
+	struct buf *out, const struct mcp_table *t, const struct mcp_entry *e)
 {
 	struct str raw = mcp_item_raw(&e->upstream->items[t->kind], e->item);
 	struct str key = mcp_entry_key(t, e);
@@ -223,25 +257,68 @@ static void put_item(struct mcp_table *t, const struct mcp_entry *e)
 		n = jsonrpc_add_edit(edits, n, odd, buf_str(&schema));
 	}
 	if (n)
-		jsonrpc_put_edited(&t->list, raw, edits, n);
+		jsonrpc_put_edited(out, raw, edits, n);
 	else
-		buf_put_str(&t->list, raw);
+		buf_put_str(out, raw);
 	if (name.err || schema.err)
-		t->list.err = -ENOMEM;
+		out->err = -ENOMEM;
 	buf_fini(&name);
 	buf_fini(&schema);
 }
 
-static void put_list(struct mcp_table *t)
+/* what these roles (bits) may use, in the order of configuration */
+static void put_list(struct buf *out, const struct mcp_table *t, unsigned roles)
 {
-	qsort(t->entry, t->n, sizeof(*t->entry), compare_orders);
-	buf_putf(&t->list, "{\"%s\":[", mcp_words(t->kind)->member);
+	const char *comma = "";
+	buf_putf(out, "{\"%s\":[", mcp_words(t->kind)->member);
 	for (size_t i = 0; i < t->n; i++) {
-		if (i)
-			buf_putc(&t->list, ',');
-		put_item(t, &t->entry[i]);
+		if (!(t->entry[i].roles & roles))
+			continue;
+		buf_puts(out, comma);
+		put_item(out, t, &t->entry[i]);
+		comma = ",";
 	}
-	buf_puts(&t->list, "]}");
+	buf_puts(out, "]}");
+}
+
+static int put_lists(struct mcp_table *t)
+{
+	int err = 0;
+	qsort(t->entry, t->n, sizeof(*t->entry), compare_orders);
+	/* also what nobody may use: a change of it is a change */
+	put_list(&t->list, t, ~0u);
+	for (unsigned i = 0; t->restricted && i < ROLES; i++) {
+		put_list(&t->role_list[i], t, 1u << i);
+		err |= t->role_list[i].err;
+	}
+	return t->list.err || err ? -ENOMEM : 0;
+}
+
+/* what a role is greeted with: the servers that it finds, together */
+static int put_greetings(
+	struct mcp_index *x, struct mcp_upstream *const *set, size_t n)
+{
+	int err = 0;
+	mcp_greeting_put(&x->greeting, set, n);
+	for (size_t i = 0; i < n; i++)
+		x->restricted |=
+			mcp_roles_server(set[i]->config->roles) != ROLES_ALL;
+	if (!x->restricted)
+		return x->greeting.err ? -ENOMEM : 0;
+	struct mcp_upstream **found = mem_new_array(n, sizeof(*found));
+	if (!found)
+		return -ENOMEM;
+	for (unsigned role = 0; role < ROLES; role++) {
+		size_t k = 0;
+		for (size_t i = 0; i < n; i++)
+			if (mcp_roles_server(set[i]->config->roles) &
+				1u << role)
+				found[k++] = set[i];
+		mcp_greeting_put(&x->role_greeting[role], found, k);
+		err |= x->role_greeting[role].err;
+	}
+	mem_free(found);
+	return x->greeting.err || err ? -ENOMEM : 0;
 }
 
 static size_t count_serving(struct mcp_upstream *const *set, size_t n)
@@ -278,9 +355,9 @@ static int fill(struct mcp_table *t, const struct mcp_naming *naming,
 		sort_by_name(t);
 	}
 	drop_duplicates(t);
-	put_list(t);
+	int r = put_lists(t);
 	sort_by_name(t);
-	return t->list.err ? -ENOMEM : 0;
+	return r;
 }
 
 int mcp_index_build(
@@ -297,9 +374,8 @@ int mcp_index_build(
 	for (unsigned k = MCP_RESOURCES; k <= MCP_TEMPLATES; k++)
 		for (size_t i = 0; i < fresh.table[k].n; i++)
 			fresh.renamed |= fresh.table[k].entry[i].renamed;
-	mcp_greeting_put(&fresh.greeting, set, n);
-	if (fresh.greeting.err)
-		r = -ENOMEM;
+	if (r == 0)
+		r = put_greetings(&fresh, set, n);
 	if (r < 0) {
 		mcp_index_fini(&fresh);
 		return r;
@@ -307,6 +383,18 @@ int mcp_index_build(
 	mcp_index_fini(x);
 	*x = fresh;
 	return 0;
+}
+
+struct str mcp_index_list(
+	const struct mcp_index *x, enum mcp_kind kind, enum role role)
+{
+	const struct mcp_table *t = &x->table[kind];
+	return buf_str(t->restricted ? &t->role_list[role] : &t->list);
+}
+
+struct str mcp_index_greeting(const struct mcp_index *x, enum role role)
+{
+	return buf_str(x->restricted ? &x->role_greeting[role] : &x->greeting);
 }
 
 void mcp_index_forget(struct mcp_index *x, const struct mcp_upstream *u)

@@ -20,13 +20,18 @@ struct mcp_entry {
 	bool renamed;    /* it is not what the server wrote */
 	size_t inserted; /* bytes that were inserted into a URI */
 	struct mcp_upstream *upstream;
-	size_t item; /* index into upstream->items of the kind */
+	size_t item;    /* index into upstream->items of the kind */
+	unsigned roles; /* who may use it: bits 1 << role */
+	bool mutates;   /* a tool that does not say that it only reads */
 };
 
 /* everything of one kind */
 struct mcp_table {
 	enum mcp_kind kind;
 	struct buf list; /* {"tools":[...]} */
+	/* the same for each role, when they are not all the same */
+	struct buf role_list[ROLES];
+	bool restricted;
 	struct buf names;
 	struct mcp_entry *entry; /* sorted by name */
 	size_t n;
@@ -36,6 +41,8 @@ struct mcp_index {
 	struct mcp_table table[MCP_KINDS];
 	/* "capabilities":{...} and, when there are any, "instructions":"..." */
 	struct buf greeting;
+	struct buf role_greeting[ROLES]; /* when a server is not everybody's */
+	bool restricted;
 	bool renamed; /* some URIs are not what their servers wrote */
 	const struct mcp_naming *naming; /* the owner's; NULL: as by default */
 };
@@ -49,6 +56,11 @@ void mcp_index_fini(struct mcp_index *x);
  */
 int mcp_index_build(
 	struct mcp_index *x, struct mcp_upstream *const *set, size_t n);
+
+/* what a role sees: the answer to a list method, and of the greeting */
+struct str mcp_index_list(
+	const struct mcp_index *x, enum mcp_kind kind, enum role role);
+struct str mcp_index_greeting(const struct mcp_index *x, enum role role);
 
 /* forget what a server has: nobody finds it any more */
 void mcp_index_forget(struct mcp_index *x, const struct mcp_upstream *u);

@@ -135,6 +135,8 @@ static void take_request(struct mcp_router *r, struct http_exchange *x,
 	const struct jsonrpc *m, const struct mcp_meta *meta)
 {
 	struct mcp_session *s = client_of(r, meta);
+	if (s)
+		s->role = mcp_router_role(x);
 	struct mcp_post *p = s ? mcp_post_open(r, x, s, false) : NULL;
 	if (!p) {
 		if (s)
@@ -195,7 +197,8 @@ void mcp_modern_discover(struct mcp_post *p, const struct jsonrpc *m)
 	struct buf *out = &p->router->scratch;
 	begin_result(out, m, true);
 	buf_puts(out, "\"supportedVersions\":[\"" MCP_VERSION_MODERN "\"],");
-	buf_put_str(out, buf_str(&p->router->index.greeting));
+	buf_put_str(
+		out, mcp_index_greeting(&p->router->index, p->session->role));
 	buf_puts(out, "}}");
 	mcp_post_answer(p, buf_str(out));
 }

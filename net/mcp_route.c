@@ -90,15 +90,41 @@ static bool fits_headers(struct mcp_post *p, const struct jsonrpc *m,
 	return !why;
 }
 
+/* what a client may use: to it, there is nothing else */
+static const struct mcp_entry *find(
+	const struct mcp_post *p, enum mcp_kind kind, struct str name)
+{
+	const struct mcp_entry *e =
+		mcp_index_find(&p->router->index, kind, name);
+	return e && e->roles & 1u << p->session->role ? e : NULL;
+}
+
+static void refuse_change(
+	struct mcp_post *p, const struct jsonrpc *m, struct str name)
+{
+	struct buf text;
+	buf_init(&text, NAME_MAX_BYTES + 256);
+	buf_putc(&text, '\'');
+	buf_put_str(&text, name);
+	buf_puts(&text, "' may change the environment, and the agent's part "
+			"of the task is over");
+	mcp_answer_tool_error(p, m->id, &text);
+	buf_fini(&text);
+}
+
 static void send_tool(struct mcp_post *p, const struct jsonrpc *m,
 	const struct mcp_params *c, struct str name)
 {
 	const struct mcp_index *x = &p->router->index;
-	const struct mcp_entry *e = mcp_index_find(x, MCP_TOOLS, name);
+	const struct mcp_entry *e = find(p, MCP_TOOLS, name);
 	struct jsonrpc_edit edits[2];
 	size_t n = 0;
 	if (!e) {
 		unknown_tool(p, m, name);
+		return;
+	}
+	if (e->mutates && phase_watch_over(&p->router->phase)) {
+		refuse_change(p, m, name);
 		return;
 	}
 	if (p->session->modern && !fits_headers(p, m, c, e))
@@ -155,7 +181,7 @@ static bool send_named(struct mcp_post *p, const struct jsonrpc *m,
 	struct buf name;
 	buf_init(&name, NAME_MAX_BYTES);
 	json_unquote(&name, at);
-	const struct mcp_entry *e = mcp_index_find(x, kind, buf_str(&name));
+	const struct mcp_entry *e = find(p, kind, buf_str(&name));
 	if (e) {
 		struct jsonrpc_edit edit = {
 			at, mcp_entry_key(&x->table[kind], e)};
@@ -291,10 +317,16 @@ static void send_resource(struct mcp_post *p, const struct jsonrpc *m,
 	buf_fini(&raw);
 }
 
-static size_t find_places(
-	const struct mcp_router *r, struct str uri, struct mcp_place *places)
+/* where a client finds a URI, best first */
+static size_t find_places(const struct mcp_router *r,
+	const struct mcp_session *s, struct str uri, struct mcp_place *places)
 {
-	return mcp_index_places(&r->index, r->set, r->n, uri, places);
+	size_t n = mcp_index_places(&r->index, r->set, r->n, uri, places);
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (mcp_session_finds(s, places[i].upstream))
+			places[kept++] = places[i];
+	return kept;
 }
 
 static void resources_read(struct mcp_post *p, const struct jsonrpc *m)
@@ -303,7 +335,7 @@ static void resources_read(struct mcp_post *p, const struct jsonrpc *m)
 	struct resource_request q;
 	if (!read_resource(p, m, &q))
 		return;
-	if (find_places(p->router, buf_str(&q.uri), places))
+	if (find_places(p->router, p->session, buf_str(&q.uri), places))
 		send_resource(p, m, &q, &places[0], MCP_ERRAND_READ);
 	else
 		not_found(p, m, q.c.uri);
@@ -316,7 +348,8 @@ bool mcp_route_read_again(struct mcp_request *q)
 	struct jsonrpc m;
 	struct mcp_params c;
 	const char *why;
-	size_t n = find_places(q->router, mcp_request_name(q), places);
+	size_t n =
+		find_places(q->router, q->session, mcp_request_name(q), places);
 	if (++q->place >= n || !q->post || !mcp_post_listens(q->post) ||
 		q->message.err ||
 		jsonrpc_read_checked(&m, buf_str(&q->message), &why) != 0 ||
@@ -349,7 +382,7 @@ static void subscribe(struct mcp_post *p, const struct jsonrpc *m)
 	struct resource_request q;
 	if (!read_resource(p, m, &q))
 		return;
-	size_t n = find_places(p->router, buf_str(&q.uri), places);
+	size_t n = find_places(p->router, p->session, buf_str(&q.uri), places);
 	const struct mcp_place *place = subscribable(places, n);
 	if (!n)
 		not_found(p, m, q.c.uri);
@@ -369,7 +402,7 @@ static void unsubscribe(struct mcp_post *p, const struct jsonrpc *m)
 	struct resource_request q;
 	if (!read_resource(p, m, &q))
 		return;
-	size_t n = find_places(p->router, buf_str(&q.uri), places);
+	size_t n = find_places(p->router, p->session, buf_str(&q.uri), places);
 	const struct mcp_place *place = subscribable(places, n);
 	bool last = mcp_subs_remove(p->router, p->session, buf_str(&q.uri));
 	/* others still want to hear of it, or it was never subscribed to */
@@ -419,7 +452,7 @@ static void pass_through(struct mcp_post *p, const struct jsonrpc *m)
 		way.upstream = r->set[i];
 		serving++;
 	}
-	if (serving != 1)
+	if (serving != 1 || !mcp_session_finds(p->session, way.upstream))
 		unknown(p, m);
 	else if (!m->params.p || read_params(p, m, &c))
 		mcp_request_send(p, m, &c, &way);
@@ -450,12 +483,14 @@ void mcp_route(struct mcp_post *p, const struct jsonrpc *m)
 		return;
 	}
 	for (unsigned k = 0; k < MCP_KINDS; k++) {
-		const struct mcp_table *t = &p->router->index.table[k];
-		if (jsonrpc_is(m, mcp_words((enum mcp_kind)k)->list)) {
+		enum mcp_kind kind = (enum mcp_kind)k;
+		if (jsonrpc_is(m, mcp_words(kind)->list)) {
+			struct str list = mcp_index_list(
+				&p->router->index, kind, p->session->role);
 			if (p->session->modern)
-				mcp_modern_list(p, m, buf_str(&t->list));
+				mcp_modern_list(p, m, list);
 			else
-				answer(p, m, buf_str(&t->list));
+				answer(p, m, list);
 			return;
 		}
 	}

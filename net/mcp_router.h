@@ -8,6 +8,7 @@
 #ifndef NET_MCP_ROUTER_H
 #define NET_MCP_ROUTER_H
 
+#include "lib/phase.h"
 #include "net/mcp_index.h"
 #include "net/mcp_session.h"
 
@@ -43,10 +44,11 @@ struct mcp_router {
 	size_t parked_bytes;
 	unsigned char ticket_key[32]; /* that their states are sealed with */
 	bool has_ticket_key;
-	size_t levels[8];  /* sessions that asked for each log level */
-	int level;         /* what servers were told; -1: nothing */
-	uint64_t idle_ms;  /* a session unused for so long is dropped */
-	const char *hosts; /* names that Host may have, or NULL */
+	size_t levels[8];         /* sessions that asked for each log level */
+	int level;                /* what servers were told; -1: nothing */
+	uint64_t idle_ms;         /* a session unused for so long is dropped */
+	const char *hosts;        /* names that Host may have, or NULL */
+	struct phase_watch phase; /* after it, tools only read */
 };
 
 /* idle_ms and hosts may be changed afterwards */
@@ -89,6 +91,15 @@ void mcp_router_cancel(struct mcp_router *r, struct mcp_swap *swap);
 void mcp_router_status(const struct mcp_router *r, struct buf *out);
 
 /* ------------------------------------------------------------ endpoint */
+
+/*
+ * Who sends a request is what http_note() has: the owner of the endpoint put
+ * an enum role there.
+ */
+static inline enum role mcp_router_role(struct http_exchange *x)
+{
+	return (enum role) * http_note(x);
+}
 
 /* an HTTP request to the MCP endpoint (any method) */
 void mcp_router_http(struct mcp_router *r, struct http_exchange *x);

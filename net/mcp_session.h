@@ -10,7 +10,9 @@
 #ifndef NET_MCP_SESSION_H
 #define NET_MCP_SESSION_H
 
+#include "lib/role.h"
 #include "net/mcp_stream.h"
+#include "net/mcp_upstream.h"
 
 enum { MCP_LEVEL_NONE = 8 }; /* behind the last log level: nothing */
 
@@ -40,6 +42,7 @@ struct mcp_session {
 	char id[2 * MCP_SESSION_ID_BYTES + 1];
 	char version[16];  /* as negotiated */
 	unsigned offers;   /* enum mcp_offer */
+	enum role role;    /* whose it is */
 	signed char level; /* least log level wanted; -1: any.
 			    MCP_LEVEL_NONE: no messages */
 	uint64_t used_ms;  /* last request, or end of one */
@@ -82,6 +85,13 @@ void mcp_session_end(struct mcp_sessions *all, struct mcp_session *s);
 
 /* does its client know events without data? */
 bool mcp_session_primes(const struct mcp_session *s);
+
+/* may its role use this server at all? */
+static inline bool mcp_session_finds(
+	const struct mcp_session *s, const struct mcp_upstream *u)
+{
+	return mcp_roles_server(u->config->roles) & 1u << s->role;
+}
 
 /* may nobody miss it for now? */
 bool mcp_session_idle(const struct mcp_session *s);

@@ -43,6 +43,8 @@ void mcp_router_sse(struct mcp_router *r, struct http_exchange *x)
 	if (!may_ask(r, x, "GET"))
 		return;
 	struct mcp_session *s = mcp_client_new(r, &unsaid);
+	if (s)
+		s->role = mcp_router_role(x);
 	if (s && !mcp_stream_open_duplex(&r->streams, s, x, NULL)) {
 		mcp_session_end(&r->sessions, s);
 		s = NULL;
@@ -67,6 +69,8 @@ static struct mcp_session *find_session(
 	struct mcp_session *s = NULL;
 	if (http_query_get(http_request(x)->query, "sessionId", &id))
 		s = mcp_session_find(&r->sessions, buf_str(&id));
+	if (s && s->role != mcp_router_role(x))
+		s = NULL;
 	buf_fini(&id);
 	return s && s->own && s->own->duplex ? s : NULL;
 }

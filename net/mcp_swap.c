@@ -408,6 +408,7 @@ void mcp_router_init(struct mcp_router *r, struct loop *loop)
 	r->streams.on_lost = on_lost;
 	r->streams.owner = r;
 	mcp_index_init(&r->index);
+	phase_watch_init(&r->phase, loop);
 	buf_init(&r->scratch, SCRATCH_MAX);
 }
 
@@ -417,6 +418,7 @@ void mcp_router_fini(struct mcp_router *r)
 		mcp_session_end(&r->sessions, r->sessions.newest);
 	loop_timer_clear(r->loop, &r->expiry);
 	mcp_conns_fini(&r->conns);
+	phase_watch_fini(&r->phase, r->loop);
 	mcp_post_free_list(r);
 	mcp_request_free_list(r);
 	buf_fini(&r->scratch);

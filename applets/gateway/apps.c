@@ -4,9 +4,13 @@
  *
  * input: untrusted
  */
+#include <fcntl.h>
 #include <string.h>
 
 #include "applets/gateway/gateway.h"
+#include "lib/applet.h"
+#include "lib/file.h"
+#include "lib/log.h"
 #include "lib/mem.h"
 
 enum { APPS_BODY_MAX = 4 << 20, ANSWER_MAX = 1 << 20, STATUS_MAX = 8 << 20 };
@@ -141,6 +145,31 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 		start_swap(g, x, &config);
 	}
 	buf_fini(&error);
+}
+
+static void on_loaded(void *owner, const struct mcp_swap_result *result)
+{
+	(void)owner;
+	if (!result->ok)
+		log_error("--apps: %s%s%s", result->failed_server,
+			*result->failed_server ? ": " : "", result->why);
+}
+
+void apps_load(struct gateway *g, const char *path)
+{
+	struct mcp_config config;
+	struct buf text, error;
+	buf_init(&text, APPS_BODY_MAX);
+	buf_init(&error, APPS_BODY_MAX + 4096);
+	int r = file_read(AT_FDCWD, path, &text);
+	if (r < 0)
+		die(EXIT_CONFIG, "--apps %s: %s", path, strerror(-r));
+	if (mcp_config_read(&config, buf_str(&text), &error))
+		die(EXIT_CONFIG, "--apps %s: %s", path, buf_cstr(&error));
+	if (!mcp_router_swap(&g->router, &config, on_loaded, g))
+		die(EXIT_FAIL, "out of memory");
+	buf_fini(&error);
+	buf_fini(&text);
 }
 
 static void apps_get(struct gateway *g, struct http_exchange *x)

@@ -48,6 +48,7 @@ struct options {
 	uint64_t session_idle; /* seconds */
 	const char *listen;
 	const char *root;
+	const char *apps; /* NULL: none until POST /apps */
 };
 
 static void on_log(void *owner, const struct http_exchange *x, int status,
@@ -161,6 +162,8 @@ static void setup(struct gateway *g, const struct options *o)
 	g->server = http_server_new(&g->loop, &config);
 	if (!g->server)
 		die(EXIT_FAIL, "out of memory");
+	if (o->apps)
+		apps_load(g, o->apps);
 	listen_on(g, o);
 }
 
@@ -205,6 +208,8 @@ int gateway_main(int argc, char **argv)
 			"address to listen on (127.0.0.1)"),
 		OPT_TEXT('r', "root", &o.root, "DIR",
 			"directory under which the subsystems lie (/)"),
+		OPT_TEXT('a', "apps", &o.apps, "FILE",
+			"MCP servers to begin with, as POST /apps takes them"),
 		OPT_NUMBER(0, "session-idle", &o.session_idle, "S", 1, 31536000,
 			"drop MCP sessions unused for so long (86400)"),
 	};

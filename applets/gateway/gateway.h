@@ -24,6 +24,9 @@ struct gateway {
 void gateway_route(void *owner, struct http_exchange *x);
 
 /* the handlers that routes.c names; each answers x, now or later */
+/* the MCP servers of a file, from the start on; dies when it is no good */
+void apps_load(struct gateway *g, const char *path);
+
 void apps_any(struct gateway *g, struct http_exchange *x);
 void populate_post(struct gateway *g, struct http_exchange *x);
 void populate_s3_post(struct gateway *g, struct http_exchange *x);

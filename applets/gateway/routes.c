@@ -13,6 +13,7 @@
 #include "lib/size.h"
 #include "net/invalid.h"
 #include "net/origin.h"
+#include "net/peer_role.h"
 
 typedef void route_fn(struct gateway *g, struct http_exchange *x);
 
@@ -96,7 +97,7 @@ static bool allows(const struct route *route, struct str method)
 	return get && str_is(method, "HEAD");
 }
 
-static bool authorized(const struct gateway *g, struct http_exchange *x)
+static bool has_token(const struct gateway *g, struct http_exchange *x)
 {
 	struct str given = http_field(http_request(x), "Authorization");
 	struct str scheme = STR("Bearer ");
@@ -107,6 +108,59 @@ static bool authorized(const struct gateway *g, struct http_exchange *x)
 		return false;
 	return hash_secret_eq(
 		str_trim(str_from_index(given, scheme.n)), str_of(g->token));
+}
+
+/* what a connection's note says; from INSIDE on: INSIDE + role */
+enum { UNASKED, OUTSIDE, INSIDE };
+
+/*
+ * Who asks: inside the container the uid that the kernel tells, once for each
+ * connection; from outside the token, where there is one, makes the harness.
+ */
+static enum role role_of(const struct gateway *g, struct http_exchange *x)
+{
+	int *note = http_connection_note(x);
+	if (*note == UNASKED) {
+		enum role role;
+		*note = peer_role(http_socket(x), &role) ? INSIDE + (int)role
+							 : OUTSIDE;
+	}
+	if (*note >= INSIDE)
+		return (enum role)(*note - INSIDE);
+	return has_token(g, x) ? ROLE_REMOTE : ROLE_AGENT;
+}
+
+static void refuse_role(struct http_exchange *x, enum role role)
+{
+	http_reply_detail(x, 403,
+		"this route is for the harness, not for the %s of the task",
+		role_name(role));
+}
+
+static void refuse_token(struct http_exchange *x)
+{
+	http_add_field(x, "WWW-Authenticate", STR("Bearer realm=\"coracle\""));
+	http_reply_detail(
+		x, 401, "this route needs the bearer token of CORACLE_TOKEN");
+}
+
+/* true: the caller may not do this, and was told */
+static bool refused(const struct gateway *g, const struct route *route,
+	struct http_exchange *x)
+{
+	enum role role = role_of(g, x);
+	*http_note(x) = (int)role;
+	if (route->plane != CONTROL_PLANE)
+		return false;
+	/* an agent outside is one that has not shown the token */
+	bool inside = *http_connection_note(x) >= INSIDE;
+	if (inside && (role == ROLE_AGENT || role == ROLE_SANDBOX))
+		refuse_role(x, role);
+	else if (!has_token(g, x))
+		refuse_token(x);
+	else
+		return false;
+	return true;
 }
 
 static void refuse_method(const struct route *route, struct http_exchange *x)
@@ -177,11 +231,8 @@ void gateway_route(void *owner, struct http_exchange *x)
 			"a web page of another site may not do this");
 	} else if (!allows(route, head->method)) {
 		refuse_method(route, x);
-	} else if (route->plane == CONTROL_PLANE && !authorized(g, x)) {
-		http_add_field(
-			x, "WWW-Authenticate", STR("Bearer realm=\"coracle\""));
-		http_reply_detail(x, 401,
-			"this route needs the bearer token of CORACLE_TOKEN");
+	} else if (refused(g, route, x)) {
+		return;
 	} else if (g->stopping) {
 		http_reply_detail(x, 503, "the gateway is stopping");
 	} else {
