@@ -231,7 +231,7 @@ static int stop(struct init *init)
 	status = options_exit_status(&init->options, status);
 	ctl_close(init);
 	broker_close(init);
-	svclog_close_all();
+	svclog_close_all(init);
 	uint64_t ms = loop_now(&init->loop) - init->shutdown.begun_ms;
 	log_debug("stopped: status %d after %ju ms, %ju orphans reaped", status,
 		(uintmax_t)ms, (uintmax_t)init->orphans);

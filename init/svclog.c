@@ -224,11 +224,12 @@ void svclog_close(struct svclog *o)
 	o->service = NULL;
 }
 
-void svclog_close_all(void)
+void svclog_close_all(struct init *init)
 {
-	for (size_t i = 0; i < ARRAY_LEN(outputs); i++)
-		if (outputs[i].service)
-			svclog_close(&outputs[i]);
+	/* not by the table, most of which is memory never touched */
+	for (size_t i = 0; i < init->nservices; i++)
+		if (init->services[i].output)
+			svclog_close(init->services[i].output);
 }
 
 size_t svclog_read(

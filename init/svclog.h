@@ -49,7 +49,7 @@ void svclog_configure(struct svclog *o, const struct config_log *log);
 void svclog_close(struct svclog *o);
 
 /* at the end: what the last of them printed is still in the pipes */
-void svclog_close_all(void);
+void svclog_close_all(struct init *init);
 
 /* copy what the ring holds from byte `from` of all on; returns how much */
 size_t svclog_read(
