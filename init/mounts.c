@@ -17,7 +17,9 @@
 #include "lib/log.h"
 #include "lib/size.h"
 
-enum { MOUNTINFO_MAX = 1 << 20 };
+enum { MOUNTINFO_MAX = 1 << 20, PARENT_SIZE = 32 };
+
+static const char mountinfo_path[] = "/proc/self/mountinfo";
 
 /* when a row of the table applies */
 enum mount_when {
@@ -129,26 +131,44 @@ bool mounts_proc(void)
 {
 	static const struct mount_row row = {
 		"/proc", "proc", SAFE, NULL, MOUNT_ALWAYS};
-	if (access("/proc/self/mountinfo", R_OK) == 0)
+	if (access("/proc/self/ns", F_OK) == 0)
 		return true;
 	return mount_row(&row) == 0;
+}
+
+/* another file system than the directory above: surely a mount */
+static bool is_other_device(const char *target)
+{
+	char parent[PARENT_SIZE];
+	struct stat here, above;
+	const char *name = strrchr(target, '/');
+	fmt_str(parent, sizeof(parent), "%.*s/", (int)(name - target), target);
+	return stat(target, &here) == 0 && stat(parent, &above) == 0 &&
+	       here.st_dev != above.st_dev;
+}
+
+/* false: it cannot be known, and mounting blindly could cover what is there */
+static bool read_mountinfo(struct buf *text)
+{
+	int r = text->n ? 0 : file_read(AT_FDCWD, mountinfo_path, text);
+	if (r < 0)
+		log_warn("mounts: %s: %s", mountinfo_path, strerror(-r));
+	return r == 0;
 }
 
 void mounts_setup(bool namespaced)
 {
 	struct buf text;
 	buf_init(&text, MOUNTINFO_MAX);
-	int r = file_read(AT_FDCWD, "/proc/self/mountinfo", &text);
-	if (r < 0) {
-		/* mounting blindly could cover what is there */
-		log_warn("mounts: /proc/self/mountinfo: %s", strerror(-r));
-		buf_fini(&text);
-		return;
-	}
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct mountinfo there;
+		/* the kernel has to write the list: only when it is needed */
 		if (!applies(&rows[i], namespaced) ||
-			mountinfo_find(buf_str(&text), rows[i].target, &there))
+			is_other_device(rows[i].target))
+			continue;
+		if (!read_mountinfo(&text))
+			break;
+		if (mountinfo_find(buf_str(&text), rows[i].target, &there))
 			continue;
 		if (mount_row(&rows[i]) == 0 &&
 			strcmp(rows[i].type, "tmpfs") == 0 &&
@@ -222,7 +242,7 @@ int mounts_configured(const struct config *c)
 	int result = 0;
 	buf_init(&text, MOUNTINFO_MAX);
 	if (c->mounts.n > 0)
-		result = file_read(AT_FDCWD, "/proc/self/mountinfo", &text);
+		result = file_read(AT_FDCWD, mountinfo_path, &text);
 	for (size_t i = 0; i < c->mounts.n; i++) {
 		struct mountinfo there;
 		if (mountinfo_find(buf_str(&text), v[i].target, &there))

@@ -51,13 +51,20 @@ bool passwd_parse_group(struct str line, struct passwd_group *group)
 	return true;
 }
 
+/* most lines are of others, and need not be taken apart */
+static bool is_of(struct str line, struct str name)
+{
+	return name.n < line.n && line.p[name.n] == ':' &&
+	       str_starts(line, name);
+}
+
 bool passwd_user_named(
 	struct str passwd, struct str name, struct passwd_user *user)
 {
 	struct str rest = passwd;
 	while (rest.p) {
 		struct str line = str_cut(&rest, '\n');
-		if (passwd_parse_user(line, user) && str_eq(user->name, name))
+		if (is_of(line, name) && passwd_parse_user(line, user))
 			return true;
 	}
 	return false;
@@ -81,8 +88,7 @@ bool passwd_group_named(
 	struct str rest = group_text;
 	while (rest.p) {
 		struct str line = str_cut(&rest, '\n');
-		if (passwd_parse_group(line, group) &&
-			str_eq(group->name, name))
+		if (is_of(line, name) && passwd_parse_group(line, group))
 			return true;
 	}
 	return false;

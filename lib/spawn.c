@@ -147,15 +147,16 @@ static void close_others(const struct spawn *s, int report)
 
 static int take_ids(const struct spawn_ids *ids, const uid_t *real_uid)
 {
-	if (setgroups(ids->ngroups, ids->groups) < 0)
-		return -errno;
-	if (setresgid(ids->gid, ids->gid, ids->gid) < 0)
-		return -errno;
 	uid_t real = real_uid ? *real_uid : ids->uid;
-	if (setresuid(real, ids->uid, ids->uid) < 0)
+	/* not by the C library, which would change our parent's threads, too */
+	if (syscall(SYS_setgroups, ids->ngroups, ids->groups) < 0)
+		return -errno;
+	if (syscall(SYS_setresgid, ids->gid, ids->gid, ids->gid) < 0)
+		return -errno;
+	if (syscall(SYS_setresuid, real, ids->uid, ids->uid) < 0)
 		return -errno;
 	/* a drop that can be undone is none */
-	if (ids->uid != 0 && setuid(0) == 0)
+	if (ids->uid != 0 && syscall(SYS_setuid, 0) == 0)
 		return -EPERM;
 	return 0;
 }
@@ -360,11 +361,9 @@ static int await_exec(int report, pid_t pid, enum spawn_step *step)
 	return f.err ? f.err : -EIO;
 }
 
-/* by clone(2) the child is the first process of a new PID namespace */
-static pid_t new_process(int namespaces)
+/* the child is the first process of a new PID namespace */
+static pid_t fork_into(int namespaces)
 {
-	if (!namespaces)
-		return fork();
 	return (pid_t)syscall(
 		SYS_clone, (long)namespaces | SIGCHLD, 0, 0, 0, 0);
 }
@@ -384,7 +383,12 @@ int spawn(const struct spawn *s, pid_t *pid, enum spawn_step *step)
 	sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &old);
 	pid_t parent = getpid();
-	pid_t child = new_process(s->namespaces);
+	/*
+	 * After vfork(2) the child has our memory, and we sleep until it has
+	 * executed the program: no page table is copied. So on the way there it
+	 * changes nothing of ours; its variables lie below this frame.
+	 */
+	pid_t child = s->namespaces ? fork_into(s->namespaces) : vfork();
 	if (child == 0)
 		child_main(s, report[1], parent);
 	r = child < 0 ? -errno : 0;
