@@ -50,7 +50,8 @@ struct tar_entry {
 	struct timespec mtime;
 	uint32_t major;
 	uint32_t minor;
-	const char *note; /* something in its headers was refused, or NULL */
+	struct str xattrs; /* PAX records of extended attributes */
+	const char *note;  /* something in its headers was refused, or NULL */
 };
 
 struct tar_header {

@@ -116,6 +116,7 @@ static void take_pax(struct tar_entry *e, const struct tar_pax *p)
 		e->gid = p->gid;
 	if (p->has_mtime)
 		e->mtime = p->mtime;
+	e->xattrs = buf_str(&p->xattrs);
 }
 
 void tar_member_fill(struct tar_read *r, const struct tar_header *h)

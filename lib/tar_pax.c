@@ -32,17 +32,17 @@ int tar_pax_next(struct str *rest, struct str *key, struct str *value)
 	return 1;
 }
 
-void tar_pax_put(struct buf *out, const char *key, struct str value)
+void tar_pax_put(struct buf *out, struct str key, struct str value)
 {
 	char digits[FMT_U64_MAX];
-	size_t body = strlen(key) + value.n + 3; /* space, '=' and newline */
+	size_t body = key.n + value.n + 3; /* space, '=' and newline */
 	size_t n = body + 1;
 	/* the length counts its own digits: a second look is always enough */
 	for (int i = 0; i < 3; i++)
 		n = body + fmt_u64(digits, n);
 	buf_put_u64(out, n);
 	buf_putc(out, ' ');
-	buf_puts(out, key);
+	buf_put_str(out, key);
 	buf_putc(out, '=');
 	buf_put_str(out, value);
 	buf_putc(out, '\n');
@@ -63,6 +63,7 @@ void tar_pax_init(struct tar_pax *p)
 	buf_init(&p->link.b, TAR_META_MAX);
 	buf_init(&p->user.b, TAR_META_MAX);
 	buf_init(&p->group.b, TAR_META_MAX);
+	buf_init(&p->xattrs, TAR_META_MAX);
 }
 
 void tar_pax_fini(struct tar_pax *p)
@@ -71,6 +72,7 @@ void tar_pax_fini(struct tar_pax *p)
 	buf_fini(&p->link.b);
 	buf_fini(&p->user.b);
 	buf_fini(&p->group.b);
+	buf_fini(&p->xattrs);
 }
 
 void tar_pax_clear(struct tar_pax *p)
@@ -83,6 +85,7 @@ void tar_pax_clear(struct tar_pax *p)
 	p->has_uid = false;
 	p->has_gid = false;
 	p->has_mtime = false;
+	buf_reset(&p->xattrs);
 }
 
 static const char *set_text(struct tar_text *t, struct str value)
@@ -122,6 +125,10 @@ const char *tar_pax_set(
 		p->has_gid = set_number(&p->gid, value, UINT32_MAX - 1);
 	} else if (str_is(key, "mtime")) {
 		p->has_mtime = tar_parse_time(value, &p->mtime);
+	} else if (str_starts(key, STR(TAR_XATTR_PREFIX)) && !global) {
+		tar_pax_put(&p->xattrs, key, value);
+		if (p->xattrs.err)
+			return "out of memory";
 	}
 	return NULL;
 }

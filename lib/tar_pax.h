@@ -22,7 +22,10 @@
 int tar_pax_next(struct str *rest, struct str *key, struct str *value);
 
 /* append one record */
-void tar_pax_put(struct buf *out, const char *key, struct str value);
+void tar_pax_put(struct buf *out, struct str key, struct str value);
+
+/* what the keys of extended attributes begin with */
+#define TAR_XATTR_PREFIX "SCHILY.xattr."
 
 /* a text that a header gives for the next member */
 struct tar_text {
@@ -36,6 +39,7 @@ struct tar_pax {
 	struct tar_text link;
 	struct tar_text user;
 	struct tar_text group;
+	struct buf xattrs; /* their records, as they came */
 	bool has_size;
 	bool has_uid;
 	bool has_gid;

@@ -11,6 +11,7 @@
 
 #include "lib/buf.h"
 #include "lib/tar_entry.h"
+#include "lib/tar_sparse.h"
 
 enum {
 	TAR_WRITE_NS = 1, /* a PAX record for the nanoseconds of mtime */
@@ -23,6 +24,14 @@ enum {
  */
 void tar_write_header(
 	struct buf *out, const struct tar_entry *e, unsigned flags);
+
+/*
+ * The same for a file of e->size bytes with holes, in PAX format 1.0: the map
+ * of its n regions is appended too. The bytes of the regions are to follow,
+ * and tar_padding() of their sum.
+ */
+void tar_write_sparse(struct buf *out, const struct tar_entry *e,
+	unsigned flags, const struct tar_region *v, size_t n);
 
 /*
  * Append the end of an archive of which total bytes were written: two zero

@@ -25,7 +25,7 @@ sys.path.insert(0, str(TESTS))
 import docker_engine  # noqa: E402 (lies beside this file)
 from helpers.container import FLAVOURS  # noqa: E402
 
-pytest_plugins = ["helpers.box", "helpers.supervised"]
+pytest_plugins = ["helpers.archives", "helpers.box", "helpers.supervised"]
 
 
 def pytest_addoption(parser):

@@ -23,7 +23,7 @@ bool gzip_pack(struct gzip_options *o, const char *file, int in, int out,
 	struct gzip_pass *pass)
 {
 	struct gzip_out z;
-	int err = gzip_out_open(&z, out, o->level, &pass->about);
+	int err = gzip_out_open(&z, out, GZIP_OUT_GZIP, o->level, &pass->about);
 	ssize_t n = 1;
 	while (n > 0 && err == 0) {
 		size_t room;

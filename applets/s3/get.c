@@ -42,7 +42,7 @@ struct download {
 	enum s3_checksum sum_kind;
 	char sum[S3_TEXT]; /* as the store says */
 	int64_t modified;
-	struct s3_progress progress;
+	struct progress progress;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t turn;
 	size_t next;     /* range to be fetched */
@@ -111,7 +111,7 @@ static int on_data(void *owner, struct str data)
 		return -ECANCELED;
 	s3_sum_more(&r->sum, data);
 	r->done += data.n;
-	s3_progress_add(&r->d->progress, data.n);
+	progress_add(&r->d->progress, data.n);
 	return 0;
 }
 
@@ -378,10 +378,10 @@ static enum s3_result download(struct download *d, struct s3_done *done)
 			r = d->on_size(d->owner, d->size, d->modified);
 		if (r < 0)
 			output_failed(d, r);
-		s3_progress_init(&d->progress, s3->o, d->size);
+		progress_init(&d->progress, s3->o->quiet, d->size);
 		if (r == 0)
 			run(d);
-		s3_progress_end(&d->progress);
+		progress_end(&d->progress);
 		if (r == 0)
 			finish_output(d);
 	}

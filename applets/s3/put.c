@@ -45,7 +45,7 @@ struct upload {
 	uint64_t size; /* when it is seekable */
 	size_t part_size;
 	char id[UPLOAD_ID_MAX];
-	struct s3_progress progress;
+	struct progress progress;
 	pthread_mutex_t lock; /* of what follows */
 	struct buf parts;     /* struct part */
 	size_t next;          /* number of the next part, from 0 */
@@ -141,7 +141,7 @@ static enum s3_result put_whole(struct upload *u, struct s3_conn *conn,
 		struct str etag = http_field(&call.http.head, "ETag");
 		fmt_str(done->etag, sizeof(done->etag), "%.*s", STR_FMT(etag));
 		done->bytes = body.n;
-		s3_progress_add(&u->progress, body.n);
+		progress_add(&u->progress, body.n);
 	} else {
 		failed(u, r, call.error);
 	}
@@ -284,7 +284,7 @@ static void put_part(struct upload *u, struct s3_conn *conn,
 	}
 	if (r == S3_OK) {
 		keep_part(u, t->number, &part);
-		s3_progress_add(&u->progress, t->n);
+		progress_add(&u->progress, t->n);
 	} else {
 		pthread_mutex_lock(&u->lock);
 		failed(u, r, call.error);
@@ -486,9 +486,9 @@ enum s3_result s3_put_file(struct s3 *s3, int dir, const char *file,
 	choose_part_size(&u);
 	buf_init(&u.parts, S3_PARTS_MAX * sizeof(struct part));
 	pthread_mutex_init(&u.lock, NULL);
-	s3_progress_init(&u.progress, s3->o, u.size);
+	progress_init(&u.progress, s3->o->quiet, u.size);
 	transfer(&u, done);
-	s3_progress_end(&u.progress);
+	progress_end(&u.progress);
 	pthread_mutex_destroy(&u.lock);
 	buf_fini(&u.parts);
 	if (u.fd > STDIN_FILENO)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/progress.h"
 #include "lib/args.h"
 #include "lib/json.h"
 #include "net/http_client.h"
@@ -282,19 +283,5 @@ void s3_remover_init(
 enum s3_result s3_remover_add(struct s3_remover *r, struct str key);
 enum s3_result s3_remover_flush(struct s3_remover *r);
 void s3_remover_fini(struct s3_remover *r);
-
-/* progress.c: a line on a terminal; safe from several threads */
-struct s3_progress {
-	pthread_mutex_t lock;
-	bool on;
-	uint64_t total; /* 0: not known */
-	uint64_t done;
-	uint64_t begun_ms;
-	uint64_t shown_ms;
-};
-void s3_progress_init(
-	struct s3_progress *p, const struct s3_options *o, uint64_t total);
-void s3_progress_add(struct s3_progress *p, uint64_t bytes);
-void s3_progress_end(struct s3_progress *p);
 
 #endif

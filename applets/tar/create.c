@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * applets/tar/create.c - files become members, while they may be changing.
+ * applets/tar/create.c - which files go into an archive, and in which order.
  *
- * What a header says about a file comes from its open descriptor, and exactly
- * that many bytes follow: a file that shrinks is filled up with zeros, one
- * that grows is cut, and both are told.
+ * Everything is opened relative to the directory it was found in, following
+ * no link, and looked at through its descriptor.
  */
-#include "applets/tar/tar.h"
+#include "applets/tar/create.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "applets/tar/ids.h"
-#include "applets/tar/lines.h"
-#include "applets/tar/links.h"
-#include "lib/gzip_out.h"
-#include "applets/tar/walk.h"
 #include "lib/applet.h"
 #include "lib/fd.h"
 #include "lib/fmt.h"
@@ -28,207 +20,42 @@
 
 enum { PATH_MAX_BYTES = 1 << 20 };
 
-struct create {
-	const struct tar_options *o;
-	struct report *r;
-	struct gzip_out out;
-	struct lines lines;
-	struct walk walk;
-	struct links links;
-	struct ids users;
-	struct ids groups;
-	struct buf header;
-	struct buf path;     /* of what is looked at, as the operand began it */
-	struct buf target;   /* of a symbolic link */
-	size_t skip;         /* bytes of path that are not in member names */
-	dev_t device;        /* of the operand */
-	struct stat archive; /* the archive itself, not to be put into it */
-	bool told_prefix;
-
-	unsigned flags; /* TAR_WRITE_* */
-	bool fixed_time;
-	struct timespec time;
-	bool fixed_user;
-	bool fixed_group;
-	uint32_t uid;
-	uint32_t gid;
-	struct str user;
-	struct str group;
-};
-
-static const char *path_text(struct create *c)
+const char *create_path(struct create *c)
 {
 	return buf_cstr(&c->path);
 }
 
-/* the member's name; the whole of what was asked for is "." */
-static struct str member_name(struct create *c)
+struct str create_name(struct create *c)
 {
+	/* the whole of what was asked for is "." */
 	struct str name = str_from_index(buf_str(&c->path), c->skip);
 	return name.n ? name : STR(".");
 }
 
-static void fail(struct create *c, const char *what, int err)
+void create_fail(struct create *c, const char *what, int err)
 {
 	if (c->o->ignore_failed_read)
 		report_changed(
-			c->r, path_text(c), "%s: %s", what, strerror(err));
+			c->r, create_path(c), "%s: %s", what, strerror(err));
 	else
-		report_errno(c->r, path_text(c), what, err);
+		report_errno(c->r, create_path(c), what, err);
 }
 
-/* ---------------------------------------------------------------- headers */
-
-static void fill_entry(
-	struct create *c, struct tar_entry *e, const struct stat *st)
-{
-	e->mode = st->st_mode & 07777;
-	e->mtime = c->fixed_time ? c->time : st->st_mtim;
-	e->uid = c->fixed_user ? c->uid : st->st_uid;
-	e->gid = c->fixed_group ? c->gid : st->st_gid;
-	if (c->fixed_user)
-		e->user = c->user;
-	else if (!c->o->numeric_owner)
-		e->user = ids_name(&c->users, st->st_uid);
-	if (c->fixed_group)
-		e->group = c->group;
-	else if (!c->o->numeric_owner)
-		e->group = ids_name(&c->groups, st->st_gid);
-}
-
-/* write the header of a member that fill_entry() prepared */
-static void put_header(struct create *c, struct tar_entry *e)
-{
-	e->name = member_name(c);
-	if (e->type == TAR_DIR && !str_ends(e->name, STR("/"))) {
-		/* e->name stays valid: the buffer holds both */
-		buf_putc(&c->path, '/');
-		e->name = c->path.n - c->skip > 1 ? member_name(c) : STR("./");
-		c->path.n--;
-	}
-	buf_reset(&c->header);
-	tar_write_header(&c->header, e, c->flags);
-	gzip_out_put(&c->out, buf_str(&c->header));
-	c->r->entries++;
-	if (e->type == TAR_FILE) {
-		c->r->files++;
-		c->r->bytes += e->size;
-	}
-	if (c->o->verbose)
-		lines_member(&c->lines, e, e->name, false);
-}
-
-/* the second name of a file that is in the archive already: a link to it */
-static bool put_hard_link(struct create *c, const struct stat *st)
-{
-	struct tar_entry e = {.type = TAR_HARD_LINK};
-	if (st->st_nlink < 2 || S_ISDIR(st->st_mode))
-		return false;
-	e.link = links_seen(&c->links, st->st_dev, st->st_ino, member_name(c));
-	if (!e.link.p)
-		return false;
-	fill_entry(c, &e, st);
-	put_header(c, &e);
-	return true;
-}
-
-/* ------------------------------------------------------------------ files */
-
-/* exactly size bytes of fd; returns those that were missing */
-static uint64_t copy_data(struct create *c, int fd, uint64_t size)
-{
-	uint64_t left = size;
-	while (left && c->out.err == 0) {
-		size_t room;
-		unsigned char *p = gzip_out_room(&c->out, &room);
-		ssize_t n = fd_read(fd, p, left < room ? (size_t)left : room);
-		if (n < 0)
-			fail(c, "Read error", (int)-n);
-		if (n <= 0)
-			break;
-		gzip_out_commit(&c->out, (size_t)n);
-		left -= (uint64_t)n;
-	}
-	gzip_out_zeros(&c->out, left);
-	gzip_out_zeros(&c->out, tar_padding(size));
-	return left;
-}
-
-static void put_file(struct create *c, int fd, const struct stat *st)
-{
-	struct tar_entry e = {.type = TAR_FILE, .size = (uint64_t)st->st_size};
-	struct stat after;
-	fill_entry(c, &e, st);
-	put_header(c, &e);
-	uint64_t missing = copy_data(c, fd, e.size);
-	if (missing)
-		report_changed(c->r, path_text(c),
-			"File shrank by %llu bytes; padding with zeros",
-			(unsigned long long)missing);
-	else if (fstat(fd, &after) == 0 &&
-		 (after.st_size != st->st_size ||
-			 after.st_mtim.tv_sec != st->st_mtim.tv_sec ||
-			 after.st_mtim.tv_nsec != st->st_mtim.tv_nsec))
-		report_changed(
-			c->r, path_text(c), "file changed as we read it");
-}
-
-/* a member that is only a header: from its name, it was not opened */
-static void put_symlink(
-	struct create *c, int dir, const char *name, const struct stat *st)
-{
-	struct tar_entry e = {.type = TAR_SYMLINK};
-	size_t size = (size_t)st->st_size + 64;
-	buf_reset(&c->target);
-	char *p = buf_reserve(&c->target, size);
-	ssize_t n = p ? readlinkat(dir, name, p, size) : -1;
-	if (n < 0 || (size_t)n == size) {
-		fail(c, "Cannot read link", n < 0 ? errno : ENAMETOOLONG);
-		return;
-	}
-	e.link = str_from(p, (size_t)n);
-	fill_entry(c, &e, st);
-	put_header(c, &e);
-}
-
-static void put_special(struct create *c, const struct stat *st)
-{
-	struct tar_entry e = {.type = TAR_FIFO};
-	if (!c->o->special || S_ISSOCK(st->st_mode)) {
-		report_warn(c->r, path_text(c), "%s ignored",
-			S_ISSOCK(st->st_mode)   ? "socket"
-			: S_ISFIFO(st->st_mode) ? "FIFO"
-						: "device");
-		return;
-	}
-	if (S_ISCHR(st->st_mode))
-		e.type = TAR_CHAR;
-	else if (S_ISBLK(st->st_mode))
-		e.type = TAR_BLOCK_DEVICE;
-	if (e.type != TAR_FIFO) {
-		e.major = major(st->st_rdev);
-		e.minor = minor(st->st_rdev);
-	}
-	fill_entry(c, &e, st);
-	put_header(c, &e);
-}
+/* ------------------------------------------------------- looking at a name */
 
 /* the header of a directory, then it is the one that is walked; takes fd */
-static void put_dir(struct create *c, int fd, const struct stat *st)
+static void enter_dir(struct create *c, int fd, const struct stat *st)
 {
-	struct tar_entry e = {.type = TAR_DIR};
-	fill_entry(c, &e, st);
-	put_header(c, &e);
-	if (c->o->one_file_system && st->st_dev != c->device) {
+	member_dir(c, fd, st);
+	if (c->o->no_recursion ||
+		(c->o->one_file_system && st->st_dev != c->device)) {
 		fd_close(&fd);
 		return;
 	}
 	int err = walk_push(&c->walk, fd, st, c->path.n);
 	if (err)
-		fail(c, "Cannot read directory", -err);
+		create_fail(c, "Cannot read directory", -err);
 }
-
-/* ------------------------------------------------------- looking at a name */
 
 /* a file or directory to be read, without touching its access time */
 static int open_quietly(int dir, const char *name)
@@ -248,9 +75,13 @@ static void cannot_look(struct create *c, int err, bool operand)
 {
 	if (err == ENOENT && !operand)
 		report_changed(
-			c->r, path_text(c), "File removed before we read it");
-	else if (err != ENOENT || !c->o->ignore_missing)
-		fail(c, operand ? "Cannot stat" : "Cannot open", err);
+			c->r, create_path(c), "File removed before we read it");
+	else if (err == ENOENT && c->o->ignore_missing)
+		return;
+	else if (operand)
+		report_errno(c->r, create_path(c), "Cannot stat", err);
+	else
+		create_fail(c, "Cannot open", err);
 }
 
 static bool is_archive(const struct create *c, const struct stat *st)
@@ -264,19 +95,19 @@ static void put_any(struct create *c, int dir, const char *name, int fd,
 	const struct stat *st)
 {
 	if (is_archive(c, st)) {
-		report_warn(
-			c->r, path_text(c), "file is the archive; not dumped");
-	} else if (put_hard_link(c, st)) {
+		report_warn(c->r, create_path(c),
+			"file is the archive; not dumped");
+	} else if (member_hard_link(c, st)) {
 		/* done */
 	} else if (S_ISDIR(st->st_mode) && fd >= 0) {
-		put_dir(c, fd, st);
+		enter_dir(c, fd, st);
 		return;
 	} else if (S_ISREG(st->st_mode) && fd >= 0) {
-		put_file(c, fd, st);
+		member_file(c, fd, st);
 	} else if (S_ISLNK(st->st_mode)) {
-		put_symlink(c, dir, name, st);
+		member_symlink(c, dir, name, st);
 	} else {
-		put_special(c, st);
+		member_special(c, st);
 	}
 	fd_close(&fd);
 }
@@ -287,7 +118,7 @@ static void look(struct create *c, int dir, const char *name,
 {
 	struct stat st;
 	int fd = -1;
-	if (name_excluded(c->o, member_name(c)))
+	if (name_excluded(c->o, create_name(c)))
 		return;
 	bool readable = type == DT_REG || type == DT_DIR;
 	if (!readable) {
@@ -338,7 +169,7 @@ static bool step(struct create *c)
 	c->path.n = l->path_len;
 	const char *name = walk_next(&c->walk, &type, &err);
 	if (err)
-		fail(c, "Cannot read directory", -err);
+		create_fail(c, "Cannot read directory", -err);
 	if (name) {
 		append_name(c, name);
 		if (name_is_stage(str_of(name)) && is_own_stage(c, name)) {
@@ -351,7 +182,7 @@ static bool step(struct create *c)
 	}
 	err = walk_pop(&c->walk);
 	if (err)
-		fail(c, "directory was moved while it was read", -err);
+		create_fail(c, "directory was moved while it was read", -err);
 	return err == 0;
 }
 
@@ -468,9 +299,16 @@ static void set_up(struct create *c)
 		c->flags |= TAR_WRITE_NS;
 	c->walk.sort = o->sort && strcmp(o->sort, "name") == 0;
 	links_init(&c->links);
-	buf_init(&c->header, 4 * TAR_META_MAX);
+	buf_init(&c->header, 8 * TAR_META_MAX);
 	buf_init(&c->path, PATH_MAX_BYTES);
 	buf_init(&c->target, TAR_META_MAX);
+	buf_init(&c->xattrs, TAR_META_MAX / 2);
+	buf_init(&c->regions, TAR_SPARSE_MAX * sizeof(struct tar_region));
+	zip_write_init(&c->zip);
+	/* who reads names or a status line needs no other */
+	progress_init(
+		&c->progress, o->verbose || o->status_fd != UINT64_MAX, 0);
+	c->r->progress = &c->progress;
 }
 
 static void tear_down(struct create *c)
@@ -482,6 +320,11 @@ static void tear_down(struct create *c)
 	buf_fini(&c->header);
 	buf_fini(&c->path);
 	buf_fini(&c->target);
+	buf_fini(&c->xattrs);
+	buf_fini(&c->regions);
+	zip_write_fini(&c->zip);
+	progress_end(&c->progress);
+	c->r->progress = NULL;
 }
 
 static bool open_archive(struct create *c)
@@ -493,9 +336,12 @@ static bool open_archive(struct create *c)
 	else if (isatty(fd))
 		die(STATUS_FATAL, "refusing to write an archive to a terminal "
 				  "(is -f missing?)");
-	int err = fd < 0 ? -errno
-			 : gzip_out_open(&c->out, fd,
-				   c->o->gzip ? GZIP_LEVEL_MIN : 0, NULL);
+	enum gzip_out_kind kind = c->o->zip    ? GZIP_OUT_DEFLATE
+				  : c->o->gzip ? GZIP_OUT_GZIP
+					       : GZIP_OUT_PLAIN;
+	unsigned level = c->o->level ? c->o->level : GZIP_LEVEL_MIN;
+	int err =
+		fd < 0 ? -errno : gzip_out_open(&c->out, fd, kind, level, NULL);
 	if (err == 0 && fstat(fd, &c->archive) < 0)
 		err = -errno;
 	if (err == 0)
@@ -507,9 +353,7 @@ static bool open_archive(struct create *c)
 
 static void end_archive(struct create *c)
 {
-	buf_reset(&c->header);
-	tar_write_end(&c->header, c->out.total);
-	gzip_out_put(&c->out, buf_str(&c->header));
+	member_end_archive(c);
 	int err = gzip_out_finish(&c->out);
 	if (err) {
 		report_errno(c->r, c->o->file, "Cannot write", -err);

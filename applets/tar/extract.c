@@ -22,6 +22,7 @@
 #include "applets/tar/dirs.h"
 #include "applets/tar/lines.h"
 #include "applets/tar/stage.h"
+#include "applets/tar/xattr.h"
 #include "lib/fd.h"
 #include "lib/path.h"
 
@@ -29,6 +30,7 @@ struct extract {
 	const struct tar_options *o;
 	struct report *r;
 	struct lines lines;
+	struct progress progress;
 	struct stage stage;
 	struct dirs dirs;
 	mode_t umask;
@@ -147,6 +149,16 @@ static void set_by_name(
 		fail(x, "Cannot set time", errno);
 }
 
+static void set_xattrs(struct extract *x, int fd, const struct tar_entry *e)
+{
+	if (!x->o->xattrs || e->xattrs.n == 0)
+		return;
+	/* a capability is power, as a set-id bit is */
+	int err = xattr_write(fd, e->xattrs, x->o->keep_modes);
+	if (err)
+		fail(x, "Cannot set attributes", -err);
+}
+
 static void set_by_fd(struct extract *x, const struct tar_entry *e)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, e->mtime};
@@ -156,6 +168,7 @@ static void set_by_fd(struct extract *x, const struct tar_entry *e)
 		fail(x, "Cannot change owner", errno);
 	if (x->o->keep_modes && fchmod(x->file, wanted_mode(x, e)) < 0)
 		fail(x, "Cannot change mode", errno);
+	set_xattrs(x, x->file, e);
 	if (futimens(x->file, times) < 0)
 		fail(x, "Cannot set time", errno);
 }
@@ -287,10 +300,20 @@ static void defer_dir(
 static void put_dir(struct extract *x, const struct tar_entry *e)
 {
 	int err = make(x, e, make_dir);
-	if (err)
+	if (err) {
 		fail(x, "Cannot mkdir", -err);
+		return;
+	}
+	defer_dir(x, e, x->path);
+	if (!x->o->xattrs || e->xattrs.n == 0)
+		return;
+	int fd = openat(x->parent, x->base,
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		fail(x, "Cannot open", errno);
 	else
-		defer_dir(x, e, x->path);
+		set_xattrs(x, fd, e);
+	fd_close(&fd);
 }
 
 static void put_special(struct extract *x, const struct tar_entry *e)
@@ -428,6 +451,7 @@ static void on_data(void *self, struct str data, uint64_t offset)
 	if (x->file < 0)
 		return;
 	int err = write_at(x->file, data, offset);
+	progress_add(&x->progress, data.n);
 	if (err == 0)
 		return;
 	fail(x, "Cannot write", -err);
@@ -501,6 +525,8 @@ void tar_extract(const struct tar_options *o, struct report *r)
 		return;
 	x.root = x.target;
 	dirs_init(&x.dirs);
+	progress_init(&x.progress, o->verbose || o->status_fd != UINT64_MAX, 0);
+	r->progress = &x.progress;
 	lines_init(&x.lines, o, r, STDOUT_FILENO);
 	if (o->atomic) {
 		x.root = stage_begin(&x.stage, x.target, r);
@@ -511,6 +537,8 @@ void tar_extract(const struct tar_options *o, struct report *r)
 		lines_flush(&x.lines);
 		finish(&x);
 	}
+	r->progress = NULL;
+	progress_end(&x.progress);
 	lines_fini(&x.lines);
 	dirs_fini(&x.dirs);
 	fd_close(&x.target);

@@ -43,10 +43,23 @@ static const char *kind_name(enum fail_kind kind)
 	return "none";
 }
 
-static void say(const char *member, const char *text)
+void report_init(struct report *r)
+{
+	*r = (struct report){0};
+	buf_init(&r->notes, NOTES_MAX);
+}
+
+void report_fini(struct report *r)
+{
+	buf_fini(&r->notes);
+}
+
+static void say(struct report *r, const char *member, const char *text)
 {
 	struct buf line;
 	buf_init(&line, 1 << 16);
+	if (r->progress)
+		progress_clear(r->progress);
 	if (member) {
 		struct str name = str_of(member);
 		name_quote(&line, str_first(name, NAME_SHOWN));
@@ -60,7 +73,7 @@ static void say(const char *member, const char *text)
 static void fail_text(struct report *r, enum fail_kind kind, const char *member,
 	const char *text)
 {
-	say(member, text);
+	say(r, member, text);
 	r->status = STATUS_FATAL;
 	if (r->all_fatal)
 		r->stop = true;
@@ -113,13 +126,16 @@ void report_errno(
 		r->stop = true;
 }
 
-/* the first of them stand in the status line, whose pipe nobody reads yet */
+/*
+ * The first of them stand in the status line, whose pipe nobody reads yet;
+ * for the rest their number has to do.
+ */
 static void note(struct report *r, const char *member, const char *text)
 {
 	struct json_writer w = {.out = &r->notes, .comma = r->notes.n > 0};
-	if (!r->notes.max)
-		buf_init(&r->notes, NOTES_MAX);
 	size_t before = r->notes.n;
+	if (r->notes_full)
+		return;
 	json_w_open(&w, '{');
 	json_w_key(&w, "member");
 	json_w_str(&w, str_first(str_of(member), NAME_SHOWN));
@@ -128,7 +144,7 @@ static void note(struct report *r, const char *member, const char *text)
 	json_w_close(&w, '}');
 	if (r->notes.err) {
 		buf_truncate(&r->notes, before);
-		r->notes.max = before ? before : 1; /* no more of them */
+		r->notes_full = true;
 	}
 }
 
@@ -137,7 +153,7 @@ static void warn(
 {
 	char text[sizeof(r->error)];
 	fmt_vstr(text, sizeof(text), format, args);
-	say(member, text);
+	say(r, member, text);
 	r->warnings++;
 	if (member)
 		note(r, member, text);

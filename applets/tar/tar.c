@@ -109,7 +109,7 @@ static void unbundle(struct bundle *b, const struct arg_opt *opts, size_t nopts,
 
 /* --------------------------------------------------------------- operands */
 
-static void add_name(struct tar_options *o, const char *name)
+void tar_add_name(struct tar_options *o, const char *name)
 {
 	const char **v = mem_resize(o->names, (o->nnames + 1) * sizeof(*v));
 	if (!v)
@@ -145,12 +145,12 @@ static void names_from_files(struct tar_options *o)
 			continue;
 		*p = '\0';
 		if (p > line)
-			add_name(o, line);
+			tar_add_name(o, line);
 		line = p + 1;
 	}
 }
 
-static void check(const struct tar_options *o)
+void tar_check(const struct tar_options *o)
 {
 	int jobs = o->create + o->extract + o->list;
 	if (jobs != 1)
@@ -176,7 +176,7 @@ static void print_totals(const struct tar_options *o, const struct report *r)
 }
 
 /* the status is about to be told; failures before it told themselves */
-static int conclude(const struct tar_options *o, const struct report *r)
+int tar_conclude(const struct tar_options *o, const struct report *r)
 {
 	if (o->totals)
 		print_totals(o, r);
@@ -187,7 +187,7 @@ static int conclude(const struct tar_options *o, const struct report *r)
 	return r->status;
 }
 
-static void options_fini(struct tar_options *o)
+void tar_options_fini(struct tar_options *o)
 {
 	mem_free(o->exclude.v);
 	mem_free(o->files_from.v);
@@ -200,7 +200,7 @@ static void options_fini(struct tar_options *o)
 int tar_main(int argc, char **argv)
 {
 	struct tar_options o = {.status_fd = UINT64_MAX};
-	struct report r = {0};
+	struct report r;
 	struct bundle b;
 	const struct arg_opt opts[] = {
 		OPT_FLAG('c', "create", &o.create, "make an archive"),
@@ -245,11 +245,19 @@ int tar_main(int argc, char **argv)
 			"seconds too"),
 		OPT_FLAG(0, "one-file-system", &o.one_file_system,
 			"stay on the file systems of the names"),
+		OPT_FLAG('S', "sparse", &o.sparse,
+			"holes in files take no room (GNU tar's PAX format "
+			"1.0)"),
+		OPT_FLAG(0, "xattrs", &o.xattrs,
+			"extended attributes user.*; and security.capability,\n"
+			"which -x restores with -p only"),
+		OPT_FLAG(0, "ignore-failed-read", &o.ignore_failed_read,
+			"what cannot be read is left out, with a message"),
+		OPT_FLAG(0, "no-recursion", &o.no_recursion,
+			"directories themselves only"),
 		OPT_FLAG(0, "special", &o.special, "devices and FIFOs too"),
 		OPT_FLAG(0, "ignore-missing", &o.ignore_missing,
 			"names that do not exist are no error"),
-		OPT_FLAG(0, "ignore-failed-read", &o.ignore_failed_read,
-			"what cannot be read is left out, with a message"),
 		OPT_FLAG(0, "totals", &o.totals, "tell the numbers at the end"),
 		OPT_FLAG(0, "atomic", &o.atomic,
 			"unpack all of it, or change nothing"),
@@ -265,22 +273,23 @@ int tar_main(int argc, char **argv)
 		OPT_NUMBER(0, "status-fd", &o.status_fd, "N", 0, 1 << 20,
 			"write the outcome as a JSON line there"),
 	};
+	report_init(&r);
 	unbundle(&b, opts, ARRAY_LEN(opts), argc, argv);
 	int first =
 		applet_args(&applet_tar, opts, ARRAY_LEN(opts), b.argc, b.argv);
 	for (int i = first; i < b.argc; i++)
-		add_name(&o, b.argv[i]);
+		tar_add_name(&o, b.argv[i]);
 	names_from_files(&o);
-	check(&o);
+	tar_check(&o);
 	if (o.create)
 		tar_create(&o, &r);
 	else if (o.extract)
 		tar_extract(&o, &r);
 	else
 		tar_list(&o, &r);
-	int status = conclude(&o, &r);
-	options_fini(&o);
-	buf_fini(&r.notes);
+	int status = tar_conclude(&o, &r);
+	report_fini(&r);
+	tar_options_fini(&o);
 	if (b.argv != argv)
 		mem_free(b.argv);
 	return status;

@@ -12,6 +12,7 @@
 
 #include "lib/args.h"
 #include "lib/buf.h"
+#include "lib/progress.h"
 #include "lib/str.h"
 #include "lib/tar_entry.h"
 
@@ -42,8 +43,13 @@ struct tar_options {
 	bool atomic;
 	bool strict;
 	bool ignore_missing;
-	bool ignore_failed_read;
 	bool special;
+	bool sparse;
+	bool xattrs;
+	bool ignore_failed_read;
+	bool no_recursion;
+	bool zip;       /* a zip archive, not tar */
+	unsigned level; /* of compression; 0: the fastest */
 	const char *file;
 	const char *sort;
 	const char *mtime;
@@ -90,10 +96,15 @@ struct report {
 	uint64_t files;
 	uint64_t bytes;
 	uint64_t warnings;
+	struct progress *progress; /* its line gives way to messages; or NULL */
 	struct buf notes; /* the first warnings as JSON objects, with commas */
+	bool notes_full;
 	char member[300];
 	char error[400];
 };
+
+void report_init(struct report *r);
+void report_fini(struct report *r);
 
 /* a member failed, or the whole when member is NULL; status becomes 2 */
 void report_fail(struct report *r, enum fail_kind kind, const char *member,
@@ -147,6 +158,17 @@ void list_line(struct buf *out, const struct tar_entry *e, bool numeric);
 void tar_list(const struct tar_options *o, struct report *r);
 void tar_extract(const struct tar_options *o, struct report *r);
 void tar_create(const struct tar_options *o, struct report *r);
+
+/* one more operand; dies when memory is short */
+void tar_add_name(struct tar_options *o, const char *name);
+
+/* dies where options exclude each other or a value is none */
+void tar_check(const struct tar_options *o);
+
+/* the totals and the status line; the exit status */
+int tar_conclude(const struct tar_options *o, const struct report *r);
+
+void tar_options_fini(struct tar_options *o);
 
 /* "@SECONDS" or "YYYY-MM-DD[ T]HH:MM[:SS]" in UTC */
 bool tar_parse_date(const char *text, struct timespec *out);

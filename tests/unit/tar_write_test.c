@@ -177,7 +177,7 @@ TEST(tar_write_pax_record_lengths_count_themselves)
 		buf_init(&b, 4096);
 		buf_init(&value, 4096);
 		put_name(&value, n, 0, "");
-		tar_pax_put(&b, "k", buf_str(&value));
+		tar_pax_put(&b, STR("k"), buf_str(&value));
 		rest = buf_str(&b);
 		CHECK_EQ(tar_pax_next(&rest, &key, &text), 1);
 		same_text(key, STR("k"));
