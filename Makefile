@@ -23,6 +23,8 @@ HEADERS := $(wildcard lib/*.h net/*.h init/*.h trampoline/*.h applets/*.h \
 # all that ever runs set-id
 TRAMPOLINE_SRC := $(wildcard trampoline/*.c)
 TRAMPOLINE_LIB := broker fd fmt layout policy str
+RUN_AS_LIB := applet args buf clock dir kill_uid mem path private rand spawn \
+	version
 GEN := build/gen/applets.h build/gen/version.h build/vendor/include/.done
 
 # --- flags ---------------------------------------------------------------
@@ -59,7 +61,7 @@ ifdef SAN
 all: build/san/coracle
 else
 ## all: build build/coracle, build/trampoline (SAN=1: build/san/coracle)
-all: build/coracle build/trampoline
+all: build/coracle build/trampoline build/run-as
 endif
 	@scripts/bytes $^
 
@@ -179,11 +181,17 @@ build/coracle: build/coracle.debug
 	$(Q)strip -s -R .comment -o $@ $<
 
 # noseparate-code: no page of padding between so few of them
-build/trampoline: $(TRAMPOLINE_SRC:%.c=build/release/%.o) \
-		$(TRAMPOLINE_LIB:%=build/release/lib/%.o)
+release = $(1:%=build/release/%.o)
+build/trampoline: $(call release,trampoline/trampoline trampoline/reset \
+		trampoline/say $(TRAMPOLINE_LIB:%=lib/%))
+build/run-as: $(call release,trampoline/run_as trampoline/reset \
+		trampoline/say applets/run_as/run_as applets/run_as/job \
+		applets/run_as/clone $(TRAMPOLINE_LIB:%=lib/%) \
+		$(RUN_AS_LIB:%=lib/%))
+build/trampoline build/run-as:
 	@echo "  LD      $@"
-	$(Q)musl-gcc $(LDFLAGS_RELEASE) -Wl,-z,noseparate-code -s -o $@ $(START) $^ \
-		-Wl,--start-group -lc -lgcc -Wl,--end-group $(END)
+	$(Q)musl-gcc $(LDFLAGS_RELEASE) -Wl,-z,noseparate-code -s -o $@ \
+		$(START) $^ -Wl,--start-group -lc -lgcc -Wl,--end-group $(END)
 
 build/coracle-debug: $(call objects,debug) $(call vendor_libs,host)
 	@echo "  LD      $@"

@@ -119,11 +119,57 @@ static void do_run(struct broker_request *r)
 		run_program(c, &policy, role, r->fds);
 }
 
+/*
+ * What the words say is for the process of root's to judge. PID 1 only makes
+ * sure that it is started for nobody whom the policy does not name.
+ */
+static void do_run_as(struct broker_request *r)
+{
+	static struct policy policy;
+	static const char *argv[BROKER_WORDS_MAX + 1];
+	struct policy_error e;
+	struct broker_client *c = r->client;
+	struct spawn_fd fds[BROKER_FDS_MAX];
+	char caller[64];
+	uid_t target;
+	if (r->nwords < 3 || r->nfds < 4) {
+		broker_refuse(c, 125, "run-as wants words and descriptors");
+		return;
+	}
+	if (!policy_read_pairs(&policy, &e)) {
+		broker_refuse(c, e.status, "%s", e.why);
+		return;
+	}
+	if (!policy_user(str_of(r->words[1]), &target) ||
+		!policy_pair(&policy, c->who.uid, target)) {
+		broker_refuse(c, 126, "uid %u may not run as %.32s",
+			(unsigned)c->who.uid, r->words[1]);
+		return;
+	}
+	for (size_t i = 0; i < r->nfds; i++)
+		fds[i] = (struct spawn_fd){r->fds[i], (int)i};
+	for (size_t i = 0; i <= r->nwords; i++)
+		argv[i] = r->words[i];
+	fmt_str(caller, sizeof(caller), "CORACLE_RUN_AS_CALLER=%u",
+		(unsigned)c->who.uid);
+	char *envp[] = {caller, NULL};
+	struct spawn request = {
+		.file = spawn_self(),
+		.argv = (char *const *)(uintptr_t)argv,
+		.envp = envp,
+		.cwd = "/",
+		.fds = fds,
+		.nfds = r->nfds,
+	};
+	broker_run(c, &request);
+}
+
 static const struct {
 	const char *verb;
 	void (*fn)(struct broker_request *r);
 } verbs[] = {
 	{"run", do_run},
+	{"run-as", do_run_as},
 };
 
 void broker_handle(struct broker_request *r)

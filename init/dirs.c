@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "init/users.h"
 #include "lib/fd.h"
 #include "lib/fmt.h"
+#include "lib/identity.h"
 #include "lib/layout.h"
 #include "lib/log.h"
 #include "lib/path.h"
@@ -99,16 +99,16 @@ int dirs_make(const char *path)
 /* "agent", "agent:data", "1000:1000"; a negative errno: no such name */
 static int parse_owner(struct layout_dir *d, const char *owner)
 {
-	char name[USERS_TEXT];
-	struct users_identity who;
+	char name[IDENTITY_TEXT];
+	struct identity who;
 	struct str group = str_of(owner);
 	gid_t gid;
 	struct str user = str_cut(&group, ':');
 	fmt_str(name, sizeof(name), "%.*s", STR_FMT(user));
-	if (!users_identity(&who, name))
+	if (!identity_find(&who, name))
 		return -ENOENT;
 	gid = who.gid;
-	if (group.p && !users_group(&gid, group.p))
+	if (group.p && !identity_group(&gid, group.p))
 		return -ENOENT;
 	d->uid = who.uid;
 	d->gid = gid;

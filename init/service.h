@@ -26,7 +26,7 @@
 #include "init/config.h"
 #include "init/svclog.h"
 #include "init/ready.h"
-#include "init/users.h"
+#include "lib/identity.h"
 #include "lib/loop.h"
 #include "lib/spawn.h"
 
@@ -64,7 +64,7 @@ struct service {
 	bool asked;   /* FINISHING: to end, so what follows is not a failure */
 	bool changed; /* by a reload, and to be started */
 	bool gone;    /* no longer configured: forgotten when it is down */
-	struct users_identity who;
+	struct identity who;
 	bool take_ids; /* false: runs as who we are */
 	pid_t pid;
 	pid_t finish_pid; /* FINISHING: its hook */

@@ -91,15 +91,15 @@ static void take_groups(struct service *s)
 {
 	const struct config_service *def = s->def;
 	gid_t gid;
-	if (def->group && users_group(&gid, def->group))
+	if (def->group && identity_group(&gid, def->group))
 		s->who.gid = gid;
 	else if (def->group)
 		log_warn("service %s: no group %s", s->name, def->group);
 	if (!def->groups.v)
 		return;
 	s->who.ngroups = 0;
-	for (size_t i = 0; i < def->groups.n && i < USERS_GROUPS; i++) {
-		if (users_group(&gid, def->groups.v[i]))
+	for (size_t i = 0; i < def->groups.n && i < IDENTITY_GROUPS; i++) {
+		if (identity_group(&gid, def->groups.v[i]))
 			s->who.groups[s->who.ngroups++] = gid;
 		else
 			log_warn("service %s: no group %s", s->name,
@@ -117,7 +117,7 @@ void service_identify(struct service *s)
 	s->take_ids = false;
 	if (!s->init->standing.root || (!user && !s->def->group))
 		return;
-	s->take_ids = users_identity(&s->who, user ? user : "0");
+	s->take_ids = identity_find(&s->who, user ? user : "0");
 	if (s->take_ids)
 		take_groups(s);
 	else if (s->def->lenient)

@@ -20,11 +20,15 @@ struct applet {
 	int (*main)(int argc, char **argv);
 };
 
-#define APPLET(ident, summary_text, usage_text)    \
-	int ident##_main(int argc, char **argv);   \
-	extern const struct applet applet_##ident; \
-	const struct applet applet_##ident = {     \
-		#ident, summary_text, usage_text, ident##_main}
+#define APPLET(ident, summary_text, usage_text) \
+	APPLET_NAMED(ident, #ident, summary_text, usage_text)
+
+/* for a name that is no identifier; only '_' may stand for another byte */
+#define APPLET_NAMED(ident, name_text, summary_text, usage_text) \
+	int ident##_main(int argc, char **argv);                 \
+	extern const struct applet applet_##ident;               \
+	const struct applet applet_##ident = {                   \
+		name_text, summary_text, usage_text, ident##_main}
 
 /* exit statuses that are not a tool's own */
 enum {

@@ -4,6 +4,7 @@
 #define LIB_DIR_H
 
 #include <dirent.h>
+#include <stdbool.h>
 
 /*
  * A stream over directory `name` ("." for dir itself), which may not be a
@@ -14,5 +15,11 @@ DIR *dir_open(int dir, const char *name, int *err);
 
 /* the next entry; NULL at the end (*err 0) or on a failure */
 const struct dirent *dir_next(DIR *stream, int *err);
+
+/*
+ * Remove all that is in a directory, following no link, whatever its depth.
+ * false: something resists.
+ */
+bool dir_empty(int top);
 
 #endif

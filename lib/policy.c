@@ -174,19 +174,30 @@ static const char *take_arg(struct policy *p, struct str rest)
 	return p->argc ? put_arg(p, rest) : "stands before the command";
 }
 
-static const char *take_user(struct policy *p, struct str rest)
+bool policy_set_user(struct policy *p, const char *name)
 {
-	const struct layout_user *known = known_user(rest);
-	if (!policy_user(rest, &p->uid) || p->uid == 0)
-		return "wants a user of the layout or a number, and not root";
+	const struct layout_user *known = known_user(str_of(name));
+	if (!policy_user(str_of(name), &p->uid) || p->uid == 0)
+		return false;
+	/* by number it is the same user */
+	for (size_t i = 0; !known && i < layout_users_len; i++)
+		if (layout_users[i].id == p->uid)
+			known = &layout_users[i];
 	p->gid = p->uid;
-	p->user = cstr(p, rest);
+	p->user = known ? known->name : name;
 	p->home = known ? known->home : "/";
 	p->ngroups = 0;
 	if (known && known->member_of)
 		p->groups[p->ngroups++] =
 			known_user(str_of(known->member_of))->id;
-	return NULL;
+	return true;
+}
+
+static const char *take_user(struct policy *p, struct str rest)
+{
+	return policy_set_user(p, cstr(p, rest))
+		       ? NULL
+		       : "wants a user of the layout or a number, and not root";
 }
 
 static const char *take_allow(struct policy *p, struct str rest)

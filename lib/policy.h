@@ -125,6 +125,12 @@ bool policy_path_is_safe(const char *path, struct policy_error *e);
 /* a user by a name of the layout or by number; false: neither */
 bool policy_user(struct str text, uid_t *uid);
 
+/*
+ * Set uid, gid, groups, user and home to those of a user of the layout or of
+ * a number; name is kept. false: neither, or root.
+ */
+bool policy_set_user(struct policy *p, const char *name);
+
 /* set *e; returns false */
 bool policy_refuse(struct policy_error *e, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -3,7 +3,10 @@
 #ifndef TRAMPOLINE_SAY_H
 #define TRAMPOLINE_SAY_H
 
-/* "trampoline: TEXT\n" on stderr, then _exit(status) */
+/* what the line begins with */
+void say_as(const char *name);
+
+/* "NAME: TEXT\n" on stderr, then _exit(status) */
 void give_up(int status, const char *format, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
 

@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -24,7 +23,6 @@
 
 #include "lib/broker.h"
 #include "lib/fd.h"
-#include "lib/fmt.h"
 #include "lib/policy.h"
 #include "trampoline/reset.h"
 #include "trampoline/say.h"
@@ -36,19 +34,6 @@ struct caller {
 };
 
 static struct policy policy;
-
-void give_up(int status, const char *format, ...)
-{
-	char text[512];
-	char line[600];
-	va_list args;
-	va_start(args, format);
-	fmt_vstr(text, sizeof(text), format, args);
-	va_end(args);
-	fmt_str(line, sizeof(line), "trampoline: %s\n", text);
-	(void)fd_write(STDERR_FILENO, line, strlen(line));
-	_exit(status);
-}
 
 /* where we lie, by the kernel's word: argv[0] is the caller's */
 static void find_self(char *dst, size_t size)
@@ -204,6 +189,7 @@ int main(void)
 	struct caller who = {getuid(), geteuid(), getgid(), getegid()};
 	char self[POLICY_PATH_MAX];
 	struct policy_error e;
+	say_as("trampoline");
 	reset_descriptors();
 	reset_signals();
 	find_self(self, sizeof(self));

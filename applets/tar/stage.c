@@ -23,61 +23,6 @@ enum {
 	ATTEMPTS = 32,
 };
 
-/* ------------------------------------------------------- removing a tree */
-
-/*
- * Empty the subdirectory `name` of top: files are unlinked, directories move
- * up into top, so no depth of nesting costs stack, memory or descriptors.
- */
-static void flatten(int top, const char *name, uint64_t *serial)
-{
-	char fresh[48];
-	int err;
-	DIR *stream = dir_open(top, name, &err);
-	const struct dirent *e;
-	if (!stream)
-		return;
-	/* a restored mode may forbid the owner to remove what is in it */
-	(void)fchmod(dirfd(stream), 0700);
-	while ((e = dir_next(stream, &err))) {
-		if (unlinkat(dirfd(stream), e->d_name, 0) == 0)
-			continue;
-		fmt_str(fresh, sizeof(fresh), STAGE_PREFIX "%llu",
-			(unsigned long long)++*serial);
-		(void)renameat(dirfd(stream), e->d_name, top, fresh);
-	}
-	closedir(stream);
-}
-
-/* remove all that is in top; false: something resists */
-static bool empty_tree(int top)
-{
-	uint64_t serial = 0;
-	bool progress = true;
-	bool left = true;
-	while (left && progress) {
-		int err;
-		DIR *stream = dir_open(top, ".", &err);
-		const struct dirent *e;
-		if (!stream)
-			return false;
-		left = false;
-		progress = false;
-		while ((e = dir_next(stream, &err))) {
-			left = true;
-			if (unlinkat(top, e->d_name, 0) == 0) {
-				progress = true;
-				continue;
-			}
-			flatten(top, e->d_name, &serial);
-			if (unlinkat(top, e->d_name, AT_REMOVEDIR) == 0)
-				progress = true;
-		}
-		closedir(stream);
-	}
-	return !left;
-}
-
 /* --------------------------------------------------------- begin and end */
 
 static bool try_lock(int fd)
@@ -107,7 +52,7 @@ static void remove_stale(int target)
 			continue;
 		int fd = openat(target, e->d_name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && is_ours(e, fd) && try_lock(fd) && empty_tree(fd))
+		if (fd >= 0 && is_ours(e, fd) && try_lock(fd) && dir_empty(fd))
 			(void)unlinkat(target, e->d_name, AT_REMOVEDIR);
 		fd_close(&fd);
 	}
@@ -178,7 +123,7 @@ int stage_begin(struct stage *s, int target, struct report *r)
 void stage_end(struct stage *s)
 {
 	if (s->fd >= 0)
-		(void)empty_tree(s->fd);
+		(void)dir_empty(s->fd);
 	if (s->name[0])
 		(void)unlinkat(s->target, s->name, AT_REMOVEDIR);
 	fd_close(&s->fd);

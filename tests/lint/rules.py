@@ -162,11 +162,13 @@ def applets():
         if path.is_relative_to(TOP / "tests")
         and not path.is_relative_to(TOP / "tests" / "lint")
     )
-    pattern = re.compile(r"^APPLET\((\w+),(.*?)\);?$", re.M | re.S)
+    pattern = re.compile(r"^APPLET(?:_NAMED)?\((\w+),(.*?)\);?$", re.M | re.S)
     for s in sources(("init", "applets")):
         for match in pattern.finditer(s.text):
             line = s.text.count("\n", 0, match.start()) + 1
-            name = match[1]
+            named = re.match(r'\s*"([\w-]+)"', match[2])
+            is_named = match[0].startswith("APPLET_NAMED")
+            name = named[1] if is_named else match[1]
             if f"usage: {name}" not in match[2]:
                 yield s.name, line, f"{name}: no text with 'usage: {name}'"
             if not re.search(r"\b%s\b" % name, tests):

@@ -16,7 +16,6 @@
  *
  * attack touch PID: try everything against a process, print what worked.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

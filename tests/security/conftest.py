@@ -94,7 +94,7 @@ def put_command(tar, name, policy, trampoline):
 @pytest.fixture(scope="session")
 def image(loaded, top, compiled, tmp_path_factory):
     """The name of an image with all COMMANDS, in the engine."""
-    subprocess.run(["make", "-s", "build/trampoline"], cwd=top, check=True)
+    subprocess.run(["make", "-s", "build/trampoline", "build/run-as"], cwd=top, check=True)
     folder = tmp_path_factory.mktemp("image")
     trampoline = (top / "build/trampoline").read_bytes()
     tar = Tar(folder / "add.tar")
@@ -104,6 +104,8 @@ def image(loaded, top, compiled, tmp_path_factory):
         tar.put(f"/usr/bin/{name}", compiled(name).read_bytes(), 0o755)
     for name, policy in COMMANDS.items():
         put_command(tar, name, policy, trampoline)
+    tar.put("/etc/coracle/run-as", b"allow verifier sandbox kill-all\n")
+    tar.put("/usr/bin/run-as", (top / "build/run-as").read_bytes(), 0o4755)
     tar.put("/opt", None, 0o755)
     tar.put("/opt/server", None, 0o700, ENVIRONMENT, ENVIRONMENT)
     tar.put("/opt/server/secret", b"hidden\n", 0o600, ENVIRONMENT)
