@@ -232,8 +232,8 @@ TEST(mcp_links_show_uris_as_clients_know_them)
 	CHECK_EQ(mcp_index_build(&x, set, 2), 0);
 	buf_init(&out, 10000);
 	struct str id = json_member(str_of(text), "id");
-	mcp_links_put(&out, &x, &up[1], str_of(text),
-		(struct jsonrpc_edit){id, STR("\"i\"")});
+	struct mcp_edits edits = {.e = {{id, STR("\"i\"")}}, .n = 1};
+	mcp_links_put(&out, &x, &up[1], str_of(text), &edits);
 	check_str(buf_str(&out),
 		"{\"jsonrpc\":\"2.0\",\"result\":{\"content\":["
 		"{\"type\":\"resource_link\",\"uri\":\"a://two/b\"},"
@@ -243,8 +243,8 @@ TEST(mcp_links_show_uris_as_clients_know_them)
 		"\"messages\":[{\"content\":{\"type\":\"resource\","
 		"\"resource\":{\"uri\":\"a://two/b\"}}},[]]},\"id\":\"i\"}");
 	buf_reset(&out);
-	mcp_links_put(&out, &x, &up[0], str_of(text),
-		(struct jsonrpc_edit){id, STR("5")});
+	edits.e[0].with = STR("5");
+	mcp_links_put(&out, &x, &up[0], str_of(text), &edits);
 	check_str(buf_str(&out), text);
 	buf_fini(&out);
 	end();
