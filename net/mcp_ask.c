@@ -9,6 +9,7 @@
 #include "lib/fmt.h"
 #include "lib/mem.h"
 #include "lib/version.h"
+#include "net/mcp_instance.h"
 #include "net/mcp_level.h"
 #include "net/mcp_park.h"
 #include "net/mcp_request.h"
@@ -183,13 +184,14 @@ static void among_callers(
 }
 
 /* no call is under way: the one client that offers it and listens */
-static void among_listeners(
-	struct addressee *a, const struct mcp_router *r, unsigned need)
+static void among_listeners(struct addressee *a, const struct mcp_router *r,
+	const struct mcp_upstream *u, unsigned need)
 {
 	struct mcp_session *s = r->sessions.newest;
 	size_t n = 0;
 	for (; s; s = s->older) {
-		if (!is_listening(s) || (s->offers & need) != need)
+		if (!is_listening(s) || (s->offers & need) != need ||
+			!mcp_instance_serves(u, s))
 			continue;
 		n++;
 		a->session = s;
@@ -221,7 +223,7 @@ static struct addressee find_addressee(
 	if (n[0])
 		among_callers(&a, u, n[1]);
 	else
-		among_listeners(&a, r, need);
+		among_listeners(&a, r, u, need);
 	return a;
 }
 
@@ -531,7 +533,7 @@ static void spread(struct mcp_router *r, struct mcp_upstream *u,
 	if (any)
 		return;
 	for (struct mcp_session *s = r->sessions.newest; s; s = s->older)
-		if (s->own && wants(s, wish))
+		if (s->own && wants(s, wish) && mcp_instance_serves(u, s))
 			mcp_stream_tell(s->own, message);
 }
 

@@ -40,8 +40,8 @@ void mcp_call_delist(struct mcp_call *call)
 		*at = call->next;
 	loop_timer_clear(mcp_upstream_loop(u), &call->timer);
 	call->upstream = NULL;
-	if (!call->own)
-		u->ncalls--;
+	if (!call->own && --u->ncalls == 0 && u->events.on_idle)
+		u->events.on_idle(u->events.owner, u);
 }
 
 struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id)
@@ -60,9 +60,11 @@ struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id)
 
 void mcp_call_count(const struct mcp_call *call, bool failed)
 {
-	if (!call->own)
-		mcp_stats_add(&call->upstream->stats,
-			clock_us() - call->started_us, failed);
+	struct mcp_upstream *u = call->upstream;
+	if (call->own)
+		return;
+	mcp_stats_add(u->original ? &u->original->stats : &u->stats,
+		clock_us() - call->started_us, failed);
 }
 
 void mcp_call_fail(struct mcp_call *call, const char *why)

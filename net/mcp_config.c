@@ -288,9 +288,15 @@ static void free_texts(char **texts)
 	mem_free(texts);
 }
 
+struct mcp_server_config *mcp_server_config_ref(struct mcp_server_config *s)
+{
+	s->refs++;
+	return s;
+}
+
 void mcp_server_config_free(struct mcp_server_config *s)
 {
-	if (!s)
+	if (!s || s->refs-- > 0)
 		return;
 	/* argv[0] is the command, and is NULL when the reading failed early */
 	if (s->argv)

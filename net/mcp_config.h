@@ -28,6 +28,7 @@ enum {
 
 /* one server: command or URL; every string is owned and NUL-terminated */
 struct mcp_server_config {
+	unsigned refs; /* beside the first */
 	char *name;
 	char *command;
 	char **argv;    /* command, arguments, NULL */
@@ -62,6 +63,8 @@ int mcp_config_read(struct mcp_config *c, struct str body, struct buf *error);
 /* release what has not been taken (entries that are NULL were) */
 void mcp_config_fini(struct mcp_config *c);
 
+/* one more owner; each calls mcp_server_config_free() */
+struct mcp_server_config *mcp_server_config_ref(struct mcp_server_config *s);
 void mcp_server_config_free(struct mcp_server_config *s);
 
 /* would the two start the same process in the same way? */

@@ -10,6 +10,7 @@
 #include "lib/size.h"
 #include "net/mcp.h"
 #include "net/mcp_call.h"
+#include "net/mcp_instance.h"
 #include "net/mcp_links.h"
 #include "net/mcp_modern.h"
 #include "net/mcp_park.h"
@@ -212,6 +213,12 @@ static int translate(const struct mcp_request *q, const struct jsonrpc *m,
 				    : 0;
 }
 
+/* the server that the index knows */
+static const struct mcp_upstream *original_of(const struct mcp_upstream *u)
+{
+	return u->original ? u->original : u;
+}
+
 /* the server's answer with the client's id, and URIs as clients know them */
 static void pass_on(struct mcp_request *q, const struct jsonrpc *m)
 {
@@ -224,7 +231,8 @@ static void pass_on(struct mcp_request *q, const struct jsonrpc *m)
 	int code = translate(q, m, &edits, &room);
 	buf_reset(out);
 	if (r->index.renamed && m->result.p)
-		mcp_links_put(out, &r->index, q->upstream, m->text, &edits);
+		mcp_links_put(out, &r->index, original_of(q->upstream), m->text,
+			&edits);
 	else
 		jsonrpc_put_edited(out, m->text, edits.e, edits.n);
 	give(q, code, buf_str(out));
@@ -364,6 +372,14 @@ void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
 {
 	struct mcp_edits all = *edits;
 	struct buf meta, room;
+	const char *why;
+	struct mcp_upstream *u =
+		mcp_instance_for(q->router, q->session, q->upstream, &why);
+	if (!u) {
+		q->call.ops->on_failure(&q->call, why);
+		return;
+	}
+	q->upstream = u;
 	buf_init(&meta, ROOM_MAX);
 	buf_init(&room, ROOM_MAX);
 	if (q->session->modern && q->upstream->era == MCP_LEGACY) {

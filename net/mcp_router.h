@@ -26,6 +26,7 @@ struct mcp_router {
 	struct mcp_index index;
 	struct mcp_naming naming;
 	struct mcp_swap *swap; /* being prepared; waiting ones behind it */
+	struct mcp_instance *instances; /* of servers that are not shared */
 	struct mcp_retired *retired; /* out of service, calls still under way */
 	struct mcp_post *free_posts; /* kept for the next ones */
 	struct mcp_request *free_requests;
@@ -86,6 +87,9 @@ struct mcp_swap *mcp_router_swap(struct mcp_router *r,
 
 /* who asked has gone: what was prepared is dropped, fn is not called */
 void mcp_router_cancel(struct mcp_router *r, struct mcp_swap *swap);
+
+/* out of service: it goes when its calls are answered or out of time */
+void mcp_router_retire(struct mcp_router *r, struct mcp_upstream *u);
 
 /* append {"servers":[{"name", "state", "pid", ...}],"sessions":N} */
 void mcp_router_status(const struct mcp_router *r, struct buf *out);

@@ -7,6 +7,7 @@
 #include "net/mcp_subs.h"
 
 #include "lib/mem.h"
+#include "net/mcp_instance.h"
 #include "net/mcp_listen.h"
 #include "net/mcp_uri.h"
 
@@ -180,7 +181,18 @@ static bool is_serving(const struct mcp_router *r, const struct mcp_upstream *u)
 	for (size_t i = 0; i < r->n; i++)
 		if (r->set[i] == u)
 			return true;
+	/* u may be gone: it is compared, and not looked into */
+	for (const struct mcp_instance *t = r->instances; t; t = t->next)
+		if (t->upstream == u)
+			return true;
 	return false;
+}
+
+void mcp_subs_forget(struct mcp_router *r, const struct mcp_upstream *u)
+{
+	for (struct mcp_sub *sub = r->subs; sub; sub = sub->next)
+		if (sub->upstream == u)
+			sub->upstream = NULL;
 }
 
 void mcp_subs_reroute(struct mcp_router *r)

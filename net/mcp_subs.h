@@ -54,6 +54,9 @@ void mcp_subs_drop(struct mcp_router *r, struct mcp_session *s);
 /* subscribe again at a server whose process is a new one */
 void mcp_subs_again(struct mcp_router *r, struct mcp_upstream *u);
 
+/* the server is gone, and with it what it was told */
+void mcp_subs_forget(struct mcp_router *r, const struct mcp_upstream *u);
+
 /* after a swap: what was at a server that left is looked for anew */
 void mcp_subs_reroute(struct mcp_router *r);
 

@@ -14,13 +14,12 @@
 #include "lib/mem.h"
 #include "net/mcp_ask.h"
 #include "net/mcp_client.h"
+#include "net/mcp_instance.h"
 #include "net/mcp_level.h"
 #include "net/mcp_listen.h"
 #include "net/mcp_park.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
-
-enum { RETIRE_MS = 30000, RETIRE_LOOK_MS = 50 };
 
 struct mcp_swap {
 	struct mcp_router *router;
@@ -41,7 +40,6 @@ struct mcp_retired {
 	struct mcp_retired *next;
 	struct mcp_upstream *upstream;
 	struct loop_timer timer;
-	uint64_t until_ms;
 };
 
 /* -------------------------------------------------------------- leaving */
@@ -64,15 +62,21 @@ static void drop_retired(struct mcp_retired *gone)
 	mem_free(gone);
 }
 
-static void on_look(void *owner)
+static void on_drained(void *owner)
 {
-	struct mcp_retired *gone = owner;
-	struct loop *loop = gone->router->loop;
-	if (gone->upstream->ncalls == 0 || loop_now(loop) >= gone->until_ms)
-		drop_retired(gone);
-	else
-		(void)loop_timer_at(loop, &gone->timer,
-			loop_now(loop) + RETIRE_LOOK_MS, on_look, gone);
+	drop_retired(owner);
+}
+
+/* the last answer is being given: it goes when that has been */
+static void on_idle(void *owner, struct mcp_upstream *u)
+{
+	struct mcp_router *r = owner;
+	struct mcp_retired *gone = r->retired;
+	while (gone && gone->upstream != u)
+		gone = gone->next;
+	if (gone)
+		(void)loop_timer_at(r->loop, &gone->timer, loop_now(r->loop),
+			on_drained, gone);
 }
 
 static void on_gone(void *owner, struct mcp_upstream *u)
@@ -92,25 +96,24 @@ static void on_notification(
 	mcp_ask_told(owner, u, m);
 }
 
-static void retire(struct mcp_router *r, struct mcp_upstream *u)
+void mcp_router_retire(struct mcp_router *r, struct mcp_upstream *u)
 {
 	/* for the calls that are under way it may still ask and tell */
 	const struct mcp_upstream_events events = {.on_gone = on_gone,
+		.on_idle = on_idle,
 		.on_request = on_request,
 		.on_notification = on_notification,
 		.owner = r};
+	mcp_instances_end(r, u);
 	struct mcp_retired *gone = u->ncalls ? mem_new(sizeof(*gone)) : NULL;
 	if (!gone) {
 		let_go(r, u);
 		return;
 	}
 	mcp_upstream_set_events(u, &events);
-	*gone = (struct mcp_retired){.router = r,
-		.next = r->retired,
-		.upstream = u,
-		.until_ms = loop_now(r->loop) + RETIRE_MS};
+	*gone = (struct mcp_retired){
+		.router = r, .next = r->retired, .upstream = u};
 	r->retired = gone;
-	on_look(gone);
 }
 
 /* --------------------------------------------------------- while serving */
@@ -256,7 +259,7 @@ static void take_over(struct mcp_swap *s)
 	mcp_subs_reroute(r);
 	for (size_t i = 0; i < old_n; i++)
 		if (!is_kept(r, old[i]))
-			retire(r, old[i]);
+			mcp_router_retire(r, old[i]);
 	mem_free(old);
 	log_info("%zu servers, %zu tools", r->n, r->index.table[MCP_TOOLS].n);
 	tell_changed(r, kinds);
@@ -381,6 +384,7 @@ static void on_session_end(void *owner, struct mcp_session *s)
 	mcp_subs_drop(r, s);
 	mcp_level_drop(r, s);
 	mcp_streams_drop(s);
+	mcp_instances_end_session(r, s);
 	s->own = NULL;
 }
 
@@ -436,6 +440,7 @@ void mcp_router_stop(struct mcp_router *r)
 	mcp_listen_end_all(r);
 	mcp_park_end_all(r);
 	mcp_router_end_streams(r);
+	mcp_instances_end(r, NULL);
 	while (r->retired)
 		drop_retired(r->retired);
 	for (size_t i = 0; i < r->n; i++)

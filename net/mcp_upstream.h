@@ -35,6 +35,7 @@ enum mcp_can {
 };
 
 struct mcp_call;
+struct mcp_instance;
 struct mcp_upstream;
 
 struct mcp_call_ops {
@@ -65,6 +66,8 @@ struct mcp_upstream_events {
 	void (*on_changed)(void *owner, struct mcp_upstream *u, unsigned kinds);
 	/* a new process took the place of an ended one, and is ready */
 	void (*on_again)(void *owner, struct mcp_upstream *u);
+	/* the last call that was under way is over */
+	void (*on_idle)(void *owner, struct mcp_upstream *u);
 	/* its process has ended */
 	void (*on_gone)(void *owner, struct mcp_upstream *u);
 	/*
@@ -90,6 +93,8 @@ struct mcp_listing {
 
 struct mcp_upstream {
 	struct mcp_server_config *config; /* owned */
+	struct mcp_upstream *original; /* whose copy it is; NULL: it is one */
+	struct mcp_instance *instance; /* the same as the router sees it */
 	struct mcp_upstream_events events;
 	struct mcp_conns *conns;
 	struct mcp_conn *conn; /* NULL: none now */
