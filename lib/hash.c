@@ -119,6 +119,16 @@ void hash_hmac(
 	hash_end(&h, out);
 }
 
+void hash_sha512(
+	unsigned char out[HASH_SHA512_SIZE], const struct str *pieces, size_t n)
+{
+	br_sha512_context ctx;
+	br_sha512_init(&ctx);
+	for (size_t i = 0; i < n; i++)
+		br_sha512_update(&ctx, pieces[i].p, pieces[i].n);
+	br_sha512_out(&ctx, out);
+}
+
 void hash_md5(unsigned char out[HASH_MD5_SIZE], struct str data)
 {
 	br_md5_context ctx;

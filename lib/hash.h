@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/hash.h - hashes: SHA-256, HMAC over it, MD5.
+ * lib/hash.h - hashes: SHA-256, HMAC over it, SHA-512, MD5.
  *
  * SHA-256 uses the processor's own instructions where it has them, and
- * BearSSL's portable code elsewhere; MD5 is BearSSL's.
+ * BearSSL's portable code elsewhere; SHA-512 and MD5 are BearSSL's.
  */
 #ifndef LIB_HASH_H
 #define LIB_HASH_H
@@ -15,6 +15,7 @@
 enum {
 	HASH_SHA256_SIZE = 32,
 	HASH_SHA256_BLOCK = 64,
+	HASH_SHA512_SIZE = 64,
 	HASH_MD5_SIZE = 16,
 	HASH_HEX_SIZE = 2 * HASH_SHA256_SIZE + 1,
 };
@@ -32,6 +33,10 @@ void hash_end(struct hash_stream *h, unsigned char out[HASH_SHA256_SIZE]);
 
 /* SHA-256 (FIPS 180-4) of the data */
 void hash_sha256(unsigned char out[HASH_SHA256_SIZE], struct str data);
+
+/* SHA-512 (FIPS 180-4) of the pieces, one after the other */
+void hash_sha512(unsigned char out[HASH_SHA512_SIZE], const struct str *pieces,
+	size_t n);
 
 /* HMAC-SHA-256 (RFC 2104) */
 void hash_hmac(

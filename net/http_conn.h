@@ -98,6 +98,7 @@ struct http_exchange {
 	/* body */
 	enum body_mode mode;
 	struct http_sink sink;
+	struct http_guard guard; /* verdict == NULL: none */
 	http_body_fn *collected;
 	void *collected_owner;
 	bool paused;

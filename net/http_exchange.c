@@ -94,6 +94,7 @@ static void reset(struct http_exchange *x, struct http_conn *c)
 	x->on_close = NULL;
 	x->mode = BODY_UNDECIDED;
 	x->sink = (struct http_sink){0};
+	x->guard = (struct http_guard){0};
 	x->collected = NULL;
 	x->collected_owner = NULL;
 	x->paused = false;
@@ -147,6 +148,8 @@ void http_exchange_finish(struct http_exchange *x)
 			clock_us() - x->start_us);
 	if (x->on_close)
 		x->on_close(x->owner, x);
+	if (x->guard.verdict)
+		x->guard.release(x->guard.owner);
 	http_io_return(c, x);
 	c->x = NULL;
 	http_exchange_put(c->server, x);
@@ -169,6 +172,8 @@ static void deliver(struct http_exchange *x, struct str data)
 			return;
 		}
 		s->collected += data.n;
+		if (x->guard.verdict)
+			x->guard.data(x->guard.owner, data);
 		buf_put_str(&x->content, data);
 		if (x->content.err)
 			s->collected -= data.n;
@@ -180,6 +185,8 @@ static void deliver(struct http_exchange *x, struct str data)
 	}
 	struct http_conn *c = x->conn;
 	size_t taken = x->sink.on_data(x->sink.owner, x, data);
+	if (x->guard.verdict)
+		x->guard.data(x->guard.owner, str_first(data, taken));
 	/* answered or aborted in there: the rest has been dealt with */
 	if (taken >= data.n || x->mode != BODY_STREAM)
 		return;
@@ -195,6 +202,9 @@ static void deliver(struct http_exchange *x, struct str data)
 static void tell_end(struct http_exchange *x)
 {
 	x->end_told = true;
+	if (x->guard.verdict && x->answer == ANSWER_NONE &&
+		!x->guard.verdict(x->guard.owner, x))
+		return;
 	if (x->mode == BODY_COLLECT)
 		x->collected(x->collected_owner, x, buf_str(&x->content));
 	else if (x->sink.on_end)
@@ -299,6 +309,11 @@ void http_stream(struct http_exchange *x, struct http_sink sink)
 		return;
 	x->sink = sink;
 	read_body(x, BODY_STREAM);
+}
+
+void http_set_guard(struct http_exchange *x, const struct http_guard *guard)
+{
+	x->guard = *guard;
 }
 
 void http_resume(struct http_exchange *x)

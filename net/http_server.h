@@ -117,6 +117,21 @@ struct http_sink {
 void http_stream(struct http_exchange *x, struct http_sink sink);
 void http_resume(struct http_exchange *x);
 
+/*
+ * Somebody who looks at a body while its handler gets it: data() sees each
+ * byte once, and verdict() is asked after the last one, before on_end of the
+ * sink or the function of http_collect() is called. false: it has answered,
+ * and they are not called. release() comes with the end of the exchange. For
+ * bodies that the handler does not read nothing is asked.
+ */
+struct http_guard {
+	void (*data)(void *owner, struct str data);
+	bool (*verdict)(void *owner, struct http_exchange *x);
+	void (*release)(void *owner);
+	void *owner;
+};
+void http_set_guard(struct http_exchange *x, const struct http_guard *guard);
+
 /* ---------------------------------------------------------- answers */
 
 /*

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "applets/gateway/job.h"
+#include "applets/gateway/signing.h"
 #include "lib/applet.h"
 #include "lib/fd.h"
 #include "lib/log.h"
@@ -140,6 +141,7 @@ static void setup(struct gateway *g, const struct options *o)
 		g->token = NULL;
 	g->files = name_from_env("FILESYSTEM_SUBSYSTEM_NAME", "filesystem");
 	g->apps_data = name_from_env("APPS_DATA_SUBSYSTEM_NAME", ".apps_data");
+	signing_setup(g);
 	g->root = open(o->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (g->root < 0)
 		die(EXIT_FAIL, "--root %s: %s", o->root, strerror(errno));

@@ -3,6 +3,7 @@
 #ifndef APPLETS_GATEWAY_GATEWAY_H
 #define APPLETS_GATEWAY_GATEWAY_H
 
+#include "lib/ed25519.h"
 #include "net/http_server.h"
 #include "net/mcp_router.h"
 
@@ -15,7 +16,9 @@ struct gateway {
 	const char *apps_data; /* APPS_DATA_SUBSYSTEM_NAME */
 	const char *token;     /* CORACLE_TOKEN; NULL: control is open */
 	size_t workers;        /* running now */
-	struct job *jobs;      /* in the background, see job.h */
+	bool signing;          /* requests have to be signed, see signing.h */
+	unsigned char signing_key[ED25519_KEY_SIZE];
+	struct job *jobs; /* in the background, see job.h */
 	bool stopping;
 	struct loop_timer timer; /* stopping: how long we wait */
 };

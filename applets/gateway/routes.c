@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "applets/gateway/job.h"
+#include "applets/gateway/signing.h"
 #include "applets/gateway/subsystem.h"
 #include "lib/hash.h"
 #include "lib/json.h"
@@ -233,6 +234,8 @@ void gateway_route(void *owner, struct http_exchange *x)
 		refuse_method(route, x);
 	} else if (refused(g, route, x)) {
 		return;
+	} else if (route->plane == CONTROL_PLANE && !signing_admits(g, x)) {
+		return; /* it was told why */
 	} else if (g->stopping) {
 		http_reply_detail(x, 503, "the gateway is stopping");
 	} else {
