@@ -132,7 +132,7 @@ def test_a_body_where_none_is_read_is_403(gateway, signer):
 
 def test_health_and_mcp_need_no_signature(gateway):
     assert gateway.request("GET", "/health").status == 200
-    assert gateway.client().names() == []
+    assert gateway.request("GET", "/mcp").status not in (401, 403)
 
 
 @pytest.mark.parametrize("key", ["x", "AAAA", "AgAA" + "A" * 39 + "="])
