@@ -82,6 +82,7 @@ struct attempt {
 	char region[S3_TEXT];
 	char payload[HASH_HEX_SIZE];
 	char sum[S3_TEXT], md5[S3_TEXT];
+	struct s3_digest digest;
 	struct sigv4_signer signer;
 };
 
@@ -96,10 +97,7 @@ static void add_sums(struct attempt *a)
 	struct str body = a->call->body;
 	if (a->call->sum && s3->checksum != S3_SUM_NONE &&
 		!__atomic_load_n(&s3->plain_puts, __ATOMIC_RELAXED)) {
-		struct s3_sum sum;
-		s3_sum_start(&sum, s3->checksum);
-		s3_sum_more(&sum, body);
-		s3_sum_text(&sum, a->sum);
+		s3_digest_sum(&a->digest, a->sum);
 		add(a, "x-amz-sdk-checksum-algorithm",
 			str_of(s3_sum_name(s3->checksum)));
 		add(a, s3_sum_field(s3->checksum), str_of(a->sum));
@@ -119,13 +117,11 @@ static void add_sums(struct attempt *a)
 /* TLS keeps the body whole; without it the signature has to */
 static struct str payload_of(struct attempt *a)
 {
-	unsigned char hash[HASH_SHA256_SIZE];
 	if (!a->call->has_body || a->call->body.n == 0)
 		return STR(SIGV4_EMPTY);
 	if (a->c->s3->tls)
 		return STR(SIGV4_UNSIGNED);
-	hash_sha256(hash, a->call->body);
-	hash_hex(a->payload, hash, sizeof(hash));
+	s3_digest_payload(&a->digest, a->payload);
 	return str_of(a->payload);
 }
 
@@ -160,6 +156,12 @@ static int prepare(struct attempt *a)
 	struct s3_call *call = a->call;
 	for (size_t i = 0; i < call->nfields; i++)
 		a->fields[a->nfields++] = call->fields[i];
+	if (call->digest) {
+		a->digest = *call->digest;
+	} else {
+		s3_digest_start(&a->digest, a->c->s3);
+		s3_digest_more(&a->digest, call->body);
+	}
 	add_sums(a);
 	s3_where(a->c->s3, call, a->host, a->authority, &a->path);
 	pthread_mutex_lock(&a->c->s3->lock);

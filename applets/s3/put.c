@@ -28,6 +28,7 @@ enum {
 	POLL_MS = 200,
 	UPLOAD_ID_MAX = 1024,
 	COMPLETE_MAX = 4 << 20,
+	READ_STEP = 128 * 1024, /* is hashed while it is in the cache */
 };
 
 struct part {
@@ -57,6 +58,14 @@ struct upload {
 	uint64_t bytes;
 };
 
+/* one part on its way */
+struct taken {
+	size_t number; /* from 0 */
+	uint64_t offset;
+	size_t n;
+	struct s3_digest digest; /* made while it was read, and still hot */
+};
+
 static void failed(struct upload *u, enum s3_result r, const char *why)
 {
 	if (u->status == S3_OK) {
@@ -73,40 +82,46 @@ static void input_failed(struct upload *u, int err)
 }
 
 /* like fd_read_full(), but the flag of a signal ends it */
-static ssize_t read_input(struct upload *u, char *p, size_t n)
+static ssize_t read_input(
+	struct upload *u, char *p, size_t n, struct s3_digest *digest)
 {
 	size_t done = 0;
+	s3_digest_start(digest, u->s3);
 	while (done < n) {
 		struct pollfd ready = {.fd = u->fd, .events = POLLIN};
 		if (s3_cancelled(u->s3))
 			return -EINTR;
 		if (poll(&ready, 1, POLL_MS) == 0)
 			continue;
-		ssize_t r = fd_read(u->fd, p + done, n - done);
+		ssize_t r =
+			fd_read(u->fd, p + done, size_min(n - done, READ_STEP));
 		if (r < 0)
 			return r;
 		if (r == 0)
 			break;
+		s3_digest_more(digest, str_from(p + done, (size_t)r));
 		done += (size_t)r;
 	}
 	return (ssize_t)done;
 }
 
-static ssize_t read_at(const struct upload *u, char *p, size_t n, uint64_t at)
+/* the part t; the bytes that there were */
+static size_t read_at(const struct upload *u, char *p, struct taken *t)
 {
 	size_t done = 0;
-	while (done < n) {
+	s3_digest_start(&t->digest, u->s3);
+	while (done < t->n) {
 		ssize_t r =
-			pread(u->fd, p + done, n - done, (off_t)(at + done));
+			pread(u->fd, p + done, size_min(t->n - done, READ_STEP),
+				(off_t)(t->offset + done));
 		if (r < 0 && errno == EINTR)
 			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
+		if (r <= 0)
 			break;
+		s3_digest_more(&t->digest, str_from(p + done, (size_t)r));
 		done += (size_t)r;
 	}
-	return (ssize_t)done;
+	return done;
 }
 
 static void request_of(struct upload *u, struct s3_call *call)
@@ -130,10 +145,14 @@ static bool full_object(const struct s3 *s3)
 /* ------------------------------------------------------------- one request */
 
 static enum s3_result put_whole(struct upload *u, struct s3_conn *conn,
-	struct str body, struct s3_done *done)
+	const char *data, const struct taken *t, struct s3_done *done)
 {
-	struct s3_call call = {
-		.method = "PUT", .body = body, .has_body = true, .sum = true};
+	struct str body = str_from(data, t->n);
+	struct s3_call call = {.method = "PUT",
+		.body = body,
+		.has_body = true,
+		.sum = true,
+		.digest = &t->digest};
 	request_of(u, &call);
 	type_field(u, &call);
 	enum s3_result r = s3_call(conn, &call);
@@ -198,12 +217,6 @@ static void abort_upload(struct upload *u)
 		__atomic_store_n(&u->s3->cancel, signal_seen, __ATOMIC_RELAXED);
 }
 
-struct taken {
-	size_t number; /* from 0 */
-	uint64_t offset;
-	size_t n;
-};
-
 /* the next part, with its data in *p; false: there is none */
 static bool take_part(struct upload *u, struct taken *t, char **p, size_t *cap)
 {
@@ -229,7 +242,7 @@ static bool take_part(struct upload *u, struct taken *t, char **p, size_t *cap)
 							   : size);
 		ok = t->n > 0;
 	} else if (!u->ended) {
-		ssize_t n = read_input(u, *p, size);
+		ssize_t n = read_input(u, *p, size, &t->digest);
 		t->n = n > 0 ? (size_t)n : 0;
 		ok = n > 0;
 		if (n < 0)
@@ -268,7 +281,8 @@ static void put_part(struct upload *u, struct s3_conn *conn,
 	struct s3_call call = {.method = "PUT",
 		.body = str_from(data, t->n),
 		.has_body = true,
-		.sum = true};
+		.sum = true,
+		.digest = &t->digest};
 	fmt_str(number, sizeof(number), "%zu", t->number + 1);
 	request_of(u, &call);
 	s3_param(&call, "partNumber", str_of(number));
@@ -324,8 +338,7 @@ static void *work(void *arg)
 	s3_conn_init(&conn, u->s3);
 	while (have || (!too_many(u, w->index) &&
 			       take_part(u, &t, &w->data, &w->cap))) {
-		if (!have && u->seekable &&
-			read_at(u, w->data, t.n, t.offset) != (ssize_t)t.n) {
+		if (!have && u->seekable && read_at(u, w->data, &t) != t.n) {
 			pthread_mutex_lock(&u->lock);
 			input_failed(u, 0);
 			pthread_mutex_unlock(&u->lock);
@@ -380,9 +393,9 @@ static enum s3_result complete(
 	return r;
 }
 
-/* data of n bytes is the first part; it is taken over */
+/* data is that of the first part; it is taken over */
 static void put_parts(struct upload *u, struct s3_conn *conn, char *data,
-	size_t n, struct s3_done *done)
+	const struct taken *first, struct s3_done *done)
 {
 	struct worker w[64] = {{.u = u}};
 	size_t count = u->s3->o->threads;
@@ -392,9 +405,9 @@ static void put_parts(struct upload *u, struct s3_conn *conn, char *data,
 		mem_free(data);
 		return;
 	}
-	w[0].first = (struct taken){.n = n};
-	u->next = n > 0;
-	u->offset = n;
+	w[0].first = *first;
+	u->next = first->n > 0;
+	u->offset = first->n;
 	for (size_t i = 0; i < count; i++) {
 		w[i].u = u;
 		w[i].index = i;
@@ -454,18 +467,20 @@ static void transfer(struct upload *u, struct s3_done *done)
 	struct s3_conn conn;
 	char *data = mem_resize(NULL, u->part_size);
 	ssize_t n = -ENOMEM;
+	struct taken first = {0};
 	s3_conn_init(&conn, u->s3);
 	if (data)
-		n = read_input(u, data, u->part_size);
+		n = read_input(u, data, u->part_size, &first.digest);
+	first.n = n > 0 ? (size_t)n : 0;
 	if (n < 0) {
 		input_failed(u, (int)n);
 		mem_free(data);
 	} else if ((size_t)n < u->part_size ||
 		   (u->seekable && (uint64_t)n == u->size)) {
-		(void)put_whole(u, &conn, str_from(data, (size_t)n), done);
+		(void)put_whole(u, &conn, data, &first, done);
 		mem_free(data);
 	} else {
-		put_parts(u, &conn, data, (size_t)n, done);
+		put_parts(u, &conn, data, &first, done);
 	}
 	s3_conn_fini(&conn);
 }

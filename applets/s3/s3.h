@@ -121,6 +121,18 @@ struct s3_conn {
 	char host[URL_HOST_MAX + 1]; /* it is open to */
 };
 
+struct s3_sum {
+	enum s3_checksum kind;
+	uint64_t crc;
+	struct hash_stream sha;
+};
+
+/* what is sent along with a body, made while the body was read */
+struct s3_digest {
+	struct s3_sum sum;
+	struct s3_sum payload; /* SHA-256 for the signature, or nothing */
+};
+
 struct s3_call {
 	/* the request */
 	const char *method;
@@ -133,7 +145,8 @@ struct s3_call {
 	struct str body;
 	bool has_body;
 	bool sum; /* the body is an object or a part: add its checksum */
-	bool md5; /* add Content-MD5 */
+	const struct s3_digest *digest; /* of the body; NULL: not made yet */
+	bool md5;                       /* add Content-MD5 */
 	/* where the body of a 2xx answer goes; NULL: to http.content */
 	http_client_data_fn *on_data;
 	void (*on_restart)(void *owner); /* what came must be forgotten */
@@ -193,15 +206,15 @@ enum s3_result s3_fault_errno(
 	struct s3_call *call, const struct http_client *c, int err);
 
 /* sum.c */
-struct s3_sum {
-	enum s3_checksum kind;
-	uint64_t crc;
-	struct hash_stream sha;
-};
 void s3_sum_start(struct s3_sum *s, enum s3_checksum kind);
 void s3_sum_more(struct s3_sum *s, struct str data);
 /* the value of the field, in base64 */
 void s3_sum_text(struct s3_sum *s, char text[S3_TEXT]);
+void s3_digest_start(struct s3_digest *d, const struct s3 *s3);
+void s3_digest_more(struct s3_digest *d, struct str data);
+/* the checksum in base64; and the hash of the payload in hex */
+void s3_digest_sum(const struct s3_digest *d, char text[S3_TEXT]);
+void s3_digest_payload(const struct s3_digest *d, char hex[HASH_HEX_SIZE]);
 const char *s3_sum_field(enum s3_checksum kind);
 const char *s3_sum_name(enum s3_checksum kind);
 /* s becomes the checksum of what both covered; n bytes were in the second */

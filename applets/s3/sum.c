@@ -65,6 +65,37 @@ void s3_sum_text(struct s3_sum *s, char text[S3_TEXT])
 	buf_fini(&out);
 }
 
+/* over TLS the signature leaves the payload out */
+void s3_digest_start(struct s3_digest *d, const struct s3 *s3)
+{
+	bool hash = !s3->tls && !s3->o->anonymous;
+	s3_sum_start(&d->sum, s3->checksum);
+	s3_sum_start(&d->payload, hash ? S3_SUM_SHA256 : S3_SUM_NONE);
+}
+
+void s3_digest_more(struct s3_digest *d, struct str data)
+{
+	s3_sum_more(&d->payload, data);
+	/* the same hash is not made twice */
+	if (d->sum.kind != d->payload.kind)
+		s3_sum_more(&d->sum, data);
+}
+
+void s3_digest_sum(const struct s3_digest *d, char text[S3_TEXT])
+{
+	struct s3_sum sum =
+		d->sum.kind == d->payload.kind ? d->payload : d->sum;
+	s3_sum_text(&sum, text);
+}
+
+void s3_digest_payload(const struct s3_digest *d, char hex[HASH_HEX_SIZE])
+{
+	unsigned char hash[HASH_SHA256_SIZE];
+	struct s3_sum sum = d->payload;
+	hash_end(&sum.sha, hash);
+	hash_hex(hex, hash, sizeof(hash));
+}
+
 void s3_sum_join(struct s3_sum *s, const struct s3_sum *second, uint64_t n)
 {
 	if (s->kind == S3_SUM_CRC32)
