@@ -255,6 +255,8 @@ static const char *complete_path(
 	struct stat st;
 	struct str name = base_of(key);
 	bool slash = str_ends(str_of(file), STR("/"));
+	if (strcmp(file, "-") == 0)
+		return file; /* standard output, whatever is called so */
 	if (!slash && (stat(file, &st) < 0 || !S_ISDIR(st.st_mode)))
 		return file;
 	if (name.n == 0 || str_is(name, "..") || str_is(name, "."))

@@ -407,7 +407,8 @@ static void prepare(struct sync *s, char **args, int n, struct buf *prefix)
 		a = s3_uri_of(args[0]);
 		b = s3_uri_of(args[1]);
 	}
-	if (n != 2 || a.remote == b.remote)
+	if (n != 2 || a.remote == b.remote || strcmp(args[0], "-") == 0 ||
+		strcmp(args[1], "-") == 0)
 		die_usage("it wants a directory and s3://BUCKET/PREFIX, the "
 			  "source first");
 	s->up = b.remote;
