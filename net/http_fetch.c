@@ -124,7 +124,11 @@ static void fail(struct http_fetch *x, const char *why)
 static void fail_errno(struct http_fetch *x, int err)
 {
 	char text[STREAM_ERROR_SIZE + URL_HOST_MAX + 64];
-	if (x->phase == CONNECTING)
+	if (x->phase == CONNECTING && x->all->unix_path)
+		fmt_str(text, sizeof(text), "cannot connect to %.*s: %s",
+			STR_FMT(str_first(str_of(x->all->unix_path), 200)),
+			strerror(-err));
+	else if (x->phase == CONNECTING)
 		fmt_str(text, sizeof(text), "cannot connect to %s port %u: %s",
 			x->host, x->port, strerror(-err));
 	else
@@ -461,7 +465,13 @@ static void on_begin(void *owner)
 		(void)loop_timer_at(loop_of(x), &x->timer,
 			loop_now(loop_of(x)) + x->limits.connect_ms,
 			on_slow_connect, x);
-	lookup_now(&x->where, x->host, x->port);
+	if (x->all->unix_path) {
+		x->where.size[0] =
+			sock_addr_unix(&x->where.address[0], x->all->unix_path);
+		x->where.n = 1;
+	} else {
+		lookup_now(&x->where, x->host, x->port);
+	}
 	if (x->where.n) {
 		connect_next(x);
 		return;

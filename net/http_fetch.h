@@ -21,6 +21,7 @@ struct http_fetch;
 struct http_fetcher {
 	struct loop *loop;
 	struct tls_context *tls;  /* made for the first https URL */
+	const char *unix_path;    /* where all connect to; NULL: as URLs say */
 	struct http_fetch *spare; /* connections kept, newest first */
 	size_t nspare;
 };

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 
-TOOLS = "ask ask_later tell link embed wait received pid die cancelled_ask".split()
+TOOLS = "ask ask_later tell tell_later link embed wait received pid die cancelled_ask".split()
 lock = threading.Lock()
 
 
@@ -157,6 +157,13 @@ class Server:
         for n in a["notes"]:
             self.write(n)
         self.text(m, "told")
+
+    def tool_tell_later(self, m, a):
+        """The same when this call is over."""
+        self.text(m, "later")
+        threading.Event().wait(0.1)
+        for n in a["notes"]:
+            self.write(n)
 
     def tool_link(self, m, a):
         self.result(
