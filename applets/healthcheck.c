@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "lib/applet.h"
+#include "lib/broker.h"
 #include "lib/ctl_wire.h"
+#include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/fmt.h"
 #include "lib/json.h"
@@ -26,8 +28,8 @@ APPLET(healthcheck, "Exit 0 when gateway, services and users are in order.",
 	"usage: healthcheck [--url URL | --tcp ADDRESS:PORT] [--timeout MS]\n"
 	"\n"
 	"Asks the gateway for /health on 127.0.0.1 (port CORACLE_PORT, 8080)\n"
-	"looks at the default users and directories and asks init whether all\n"
-	"services are ready. Prints one line for each check that fails.\n"
+	"looks at the default users, directories and init's sockets and asks\n"
+	"init whether all services are ready. Prints one line for each check that fails.\n"
 	"\n"
 	"  healthcheck                     the whole container\n"
 	"  healthcheck --url http://h:1/   only this answer\n");
@@ -272,14 +274,52 @@ static void check_service(struct str line)
 	FAILED("services: %.*s is %.*s", STR_FMT(fields[0]), STR_FMT(state));
 }
 
+/* is PID 1 our init, which then has a control socket? */
+static bool init_is_ours(void)
+{
+	struct buf comm;
+	buf_init(&comm, TEXT_MAX);
+	bool ours = file_read(AT_FDCWD, "/proc/1/comm", &comm) == 0 &&
+		    str_is(buf_str(&comm), "coracle\n");
+	buf_fini(&comm);
+	return ours;
+}
+
+/* what lies where a socket of init should be; only init can have put it */
+static void check_socket(const char *path)
+{
+	struct stat st, init;
+	if (lstat(path, &st) < 0)
+		return; /* where /run cannot be written, it has no file */
+	if (!S_ISSOCK(st.st_mode))
+		FAILED("sockets: %s is none", path);
+	else if (stat("/proc/1", &init) == 0 && st.st_uid != init.st_uid)
+		FAILED("sockets: %s belongs to uid %u, not %u", path,
+			(unsigned)st.st_uid, (unsigned)init.st_uid);
+}
+
+/* its socket is there, and nobody behind it */
+static void check_broker(void)
+{
+	int fd = broker_connect();
+	if (fd == -ECONNREFUSED)
+		FAILED("sockets: the broker's: %s", strerror(-fd));
+	fd_close(&fd);
+}
+
 /* without an init that can be asked there is nothing to say about services */
 static void check_services(uint64_t timeout_ms)
 {
 	static char answer[CTL_ANSWER_MAX];
+	struct sockaddr_un a;
 	const char *words[] = {"status"};
 	ssize_t n = ctl_ask(words, 1, answer, (int)timeout_ms);
+	(void)ctl_file_address(&a);
+	check_socket(a.sun_path);
 	if (n == -ETIMEDOUT)
 		FAILED("services: init does not answer");
+	else if (n < 0 && init_is_ours())
+		FAILED("sockets: %s: %s", a.sun_path, strerror((int)-n));
 	if (n <= 0)
 		return;
 	struct str rest = str_from(answer, (size_t)n);
@@ -317,6 +357,7 @@ int healthcheck_main(int argc, char **argv)
 		check_users();
 		check_directories();
 		check_services(timeout_ms);
+		check_broker();
 	}
 	return failures ? EXIT_FAIL : EXIT_OK;
 }

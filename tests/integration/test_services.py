@@ -422,6 +422,35 @@ def test_healthcheck_knows_the_services(supervise):
     s.stop()
 
 
+@pytest.mark.parametrize("how, message", [
+    ("gone", "sockets: /run/coracle/ctl.sock: No such file"),
+    ("file", "sockets: /run/coracle/ctl.sock is none"),
+    ("foreign", "sockets: /run/coracle/ctl.sock belongs to uid 10001, not 0"),
+    ("nobody", "sockets: the broker's: Connection refused")])
+def test_healthcheck_knows_the_sockets(supervise, how, message):
+    """H2: what answers is really init."""
+    s = supervise({})
+    folder = pathlib.Path(f"/proc/{s.init.pid}/root/run/coracle")
+    path = folder / "ctl.sock"
+    code, _, err = s.inside("/usr/bin/coracle", "healthcheck")
+    assert (code, err) == (0, "")
+    if how == "nobody":
+        (folder / "broker.sock").unlink()
+    else:
+        path.unlink()
+    if how == "file":
+        path.touch()
+    elif how != "gone":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as gone:
+            gone.bind(str(folder / "broker.sock" if how == "nobody" else path))
+    if how == "foreign":
+        os.chown(path, 10001, 10001)
+    code, _, err = s.inside("/usr/bin/coracle", "healthcheck")
+    assert code == 1
+    assert f"healthcheck: {message}" in err
+    s.stop()
+
+
 # --- when something is short ---------------------------------------------------------
 
 
