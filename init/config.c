@@ -132,6 +132,14 @@ static void check_states(struct check *k)
 		wrong(k, "finish", "wants a program and at most 31 arguments");
 }
 
+/* "memory.max"; what begins with "cgroup." is ours to write */
+static bool group_file(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	return plain_name(name) && dot && dot[1] &&
+	       strncmp(name, "cgroup.", 7) != 0;
+}
+
 static void check_service(struct check *k)
 {
 	const struct config_service *s = k->s;
@@ -147,6 +155,11 @@ static void check_service(struct check *k)
 	if (s->command.n == 0 || !*s->command.v[0])
 		wrong(k, "command", "wants a program and its arguments");
 	check_states(k);
+	for (size_t i = 0; i < s->cgroup.n; i++)
+		if (!group_file(s->cgroup.v[i].name))
+			wrong(k, "cgroup",
+				"wants files of controllers, as "
+				"\"memory.max\", with their text");
 	if (s->log.to == LOG_TO_FILE && !s->log.path)
 		wrong(k, "log", "wants a path when it goes to a file");
 	for (size_t i = 0; i < s->capabilities.n; i++)

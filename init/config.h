@@ -116,6 +116,7 @@ struct config_service {
 	struct shape_pairs environment;
 	const char *directory;
 	struct config_limits limits;
+	struct shape_pairs cgroup; /* files of its group, and their text */
 	struct shape_words capabilities; /* v NULL: as they are */
 	bool no_new_privs;
 	bool enabled;

@@ -125,6 +125,7 @@ static const struct shape log_shape = {SHAPE(log_fields, config_log)};
 		{"directory", FIELD(config_service, directory, SHAPE_PATH)},   \
 		{"limits", FIELD(config_service, limits, SHAPE_OBJECT),        \
 			.shape = &limits_shape},                               \
+		{"cgroup", FIELD(config_service, cgroup, SHAPE_PAIRS)},        \
 		{"capabilities",                                               \
 			FIELD(config_service, capabilities, SHAPE_WORDS)},     \
 		{"no_new_privs",                                               \

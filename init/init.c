@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "init/cgroup.h"
 #include "init/ctl.h"
 #include "init/dirs.h"
 #include "init/mounts.h"
@@ -156,6 +157,7 @@ static int setup(struct init *init)
 	if (listens && init->standing.namespaced)
 		init->standing.second = is_second() && !init->standing.pid1;
 	standing_say(&init->standing);
+	init->standing.cgroups = listens && cgroup_available();
 	service_load(init);
 	if (listens && !init->standing.second &&
 		(init->standing.pid1 || init->standing.namespaced))
@@ -232,6 +234,8 @@ static int stop(struct init *init)
 	ctl_close(init);
 	broker_close(init);
 	svclog_close_all(init);
+	for (size_t i = 0; i < init->nservices; i++)
+		cgroup_remove(&init->services[i]);
 	uint64_t ms = loop_now(&init->loop) - init->shutdown.begun_ms;
 	log_debug("stopped: status %d after %ju ms, %ju orphans reaped", status,
 		(uintmax_t)ms, (uintmax_t)init->orphans);

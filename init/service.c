@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "init/cgroup.h"
 #include "init/init.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
@@ -168,6 +169,7 @@ static void run(struct service *s)
 	enum spawn_step step = SPAWN_FORK;
 	s->started_ms = loop_now(loop);
 	s->up_ms = 0;
+	s->oom_kills = cgroup_oom_kills();
 	int r = service_spawn(s, &step);
 	if (r < 0 && s->take_ids && s->def->lenient && ids_refused(r, step)) {
 		log_warn("service %s: may not become uid %u, runs as uid %u: "
@@ -207,7 +209,10 @@ static void ended_by_itself(struct service *s, int wait_status)
 	char what[STATUS_TEXT];
 	bool good = spawn_exit_code(wait_status) == 0 && !s->failed;
 	uint64_t up_ms = s->up_ms;
-	spawn_status_text(what, sizeof(what), wait_status);
+	size_t n = strlen(spawn_status_text(what, sizeof(what), wait_status));
+	if (spawn_exit_code(wait_status) == 128 + SIGKILL &&
+		cgroup_oom_kills() > s->oom_kills)
+		fmt_str(what + n, sizeof(what) - n, " (out of memory)");
 	s->failed = false;
 	if (def->oneshot && good) {
 		log_debug("service %s: done after %ju ms", s->name,
@@ -244,6 +249,7 @@ static void ended_by_itself(struct service *s, int wait_status)
 static void forget(struct service *s)
 {
 	enter(s, SERVICE_DOWN, 0);
+	cgroup_remove(s);
 	if (s->output)
 		svclog_close(s->output);
 	s->output = NULL;
@@ -327,6 +333,7 @@ static void on_exit(void *owner, pid_t pid, int wait_status)
 	s->up_ms = loop_now(&s->init->loop) - s->started_ms;
 	/* what it left in its group would hold its port or its files */
 	(void)kill(-pid, SIGKILL);
+	cgroup_kill(s);
 	ready_end(s);
 	alive_end(s);
 	if (s->def->finish.n > 0 && begin_finish(s, pid))
@@ -377,6 +384,7 @@ static void on_timer(void *owner)
 		log_warn("service %s: still there after %ju ms, killed",
 			s->name, (uintmax_t)s->def->stop_ms);
 		(void)kill(-s->pid, SIGKILL);
+		cgroup_kill(s);
 		break;
 	case SERVICE_FINISHING:
 		log_warn("service %s: its hook is still there after %ju ms, "

@@ -73,8 +73,9 @@ struct service {
 	uint64_t changed_ms; /* when it came into this state */
 	uint64_t pause_ms;
 	uint64_t restarts;
-	uint64_t tries;  /* restarts since it last ran steadily */
-	int last_status; /* wait status of the last end; -1: none */
+	uint64_t tries;     /* restarts since it last ran steadily */
+	uint64_t oom_kills; /* in the container, when it was started */
+	int last_status;    /* wait status of the last end; -1: none */
 	struct loop_child child;
 	struct loop_timer timer; /* what it means follows from the state */
 	struct ready ready;

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "init/cgroup.h"
 #include "init/init.h"
 #include "init/service.h"
 #include "lib/fd.h"
@@ -201,10 +202,13 @@ int service_spawn(struct service *s, enum spawn_step *step)
 	struct spawn request = {.argv = s->def->command.v, .fds = fds};
 	int theirs = -1;
 	request.nfds = fill_fds(s, fds);
+	int group = cgroup_prepare(s);
+	request.cgroup_fd = group > 0 ? group : 0;
 	int r = ready_prepare(s, fds, &request.nfds, &theirs);
 	if (r == 0)
 		r = start(s, &request, step, &s->pid);
 	fd_close(&theirs);
+	fd_close(&group);
 	return r;
 }
 

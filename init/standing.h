@@ -17,6 +17,7 @@ struct standing {
 	bool root;       /* effective uid 0 */
 	bool namespaced; /* not the machine's own PID namespace */
 	bool own_root;   /* users, directories and mounts may be made */
+	bool cgroups;    /* services have groups of their own: init/cgroup.h */
 	bool second;     /* another init supervises this root already */
 };
 

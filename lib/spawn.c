@@ -309,7 +309,10 @@ static void __attribute__((noreturn))
 child_main(const struct spawn *s, int report, pid_t parent)
 {
 	struct failure f = {.step = SPAWN_SETUP};
-	if (s->namespaces)
+	/* 0 is whoever writes it */
+	if (s->cgroup_fd > 0 && write(s->cgroup_fd, "0", 1) < 0)
+		f.err = -errno;
+	if (f.err == 0 && s->namespaces)
 		f.err = private_setup(s->namespaces);
 	/* before the descriptors move: its number may be one of their places */
 	if (f.err == 0 && s->cwd_fd > 0 && fchdir(s->cwd_fd) < 0)

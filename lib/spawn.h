@@ -65,6 +65,7 @@ struct spawn {
 	bool set_caps; /* to exactly these, whoever the program runs as */
 	uint64_t caps; /* bit n: capability n */
 	bool no_new_privs;
+	int cgroup_fd;  /* an open cgroup.procs to join by; 0: none */
 	int namespaces; /* CLONE_NEW*: private ones, see lib/private.h */
 };
 

@@ -92,7 +92,7 @@ class Box:
 
     def argv(self, *args, wd="/"):
         return ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc",
-                "--propagation", "private", "--kill-child",
+                "--cgroup", "--propagation", "private", "--kill-child",
                 f"--root={self.root}", f"--wd={wd}",
                 "/usr/bin/coracle", "init", *map(str, args)]
 
