@@ -29,7 +29,8 @@ APPLET(healthcheck, "Exit 0 when gateway, services and users are in order.",
 	"\n"
 	"Asks the gateway for /health on 127.0.0.1 (port CORACLE_PORT, 8080)\n"
 	"looks at the default users, directories and init's sockets and asks\n"
-	"init whether all services are ready. Prints one line for each check that fails.\n"
+	"init whether all services are ready. Prints one line for each check "
+	"that fails.\n"
 	"\n"
 	"  healthcheck                     the whole container\n"
 	"  healthcheck --url http://h:1/   only this answer\n");
