@@ -60,6 +60,11 @@ fuzz: $(FUZZ)
 		scripts/fuzz $$f $(FUZZ_SECONDS) || failed=1; \
 	done; exit $$failed
 
+## soak: a million MCP calls while all goes wrong (SOAK_ARGS="--calls 20000")
+soak: build/coracle build/venv/.done
+	@build/venv/bin/python -B tests/soak/soak.py --program build/coracle \
+		$(SOAK_ARGS)
+
 ## bench: measure size and speed, side by side with others
 bench: build/coracle build/rootfs.tar build/rootfs-shell.tar test-deps
 	@tests/bench/run
@@ -84,7 +89,7 @@ size: build/coracle
 	@nm -S --size-sort -t d build/coracle.debug | \
 		awk '$$2 + 0 >= 1024 { printf "%8d  %s  %s\n", $$2, $$3, $$4 }'
 
-.PHONY: test test-san test-deps packages s3-server unit test-programs fuzz bench lint \
+.PHONY: test test-san test-deps packages s3-server unit test-programs fuzz soak bench lint \
 	format tidy size
 
 # --- what tests run in -------------------------------------------------------

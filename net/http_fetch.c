@@ -110,15 +110,19 @@ static void drop(struct http_fetch *x)
 	loop_defer(loop_of(x), &x->release, release, x);
 }
 
-static void fail(struct http_fetch *x, const char *why)
+static void fail_as(struct http_fetch *x, const char *why, bool later)
 {
 	struct http_fetch_events events = x->events;
-	bool reached = x->reached;
 	char text[STREAM_ERROR_SIZE + LOOKUP_ERROR_SIZE];
 	fmt_str(text, sizeof(text), "%s", why); /* it may be the stream's */
 	drop(x);
 	if (events.on_end)
-		events.on_end(events.owner, text, reached);
+		events.on_end(events.owner, text, later);
+}
+
+static void fail(struct http_fetch *x, const char *why)
+{
+	fail_as(x, why, true);
 }
 
 static void fail_errno(struct http_fetch *x, int err)
@@ -135,7 +139,7 @@ static void fail_errno(struct http_fetch *x, int err)
 		fmt_str(text, sizeof(text), "%s",
 			err == -EPROTO && *x->stream.error ? x->stream.error
 							   : strerror(-err));
-	fail(x, text);
+	fail_as(x, text, err != -EPROTO);
 }
 
 static void on_spare_over(void *owner)
@@ -171,7 +175,7 @@ static void complete(struct http_fetch *x)
 		drop(x);
 	}
 	if (events.on_end)
-		events.on_end(events.owner, NULL, true);
+		events.on_end(events.owner, NULL, false);
 }
 
 /* ------------------------------------------------------------- the answer */
@@ -184,7 +188,7 @@ static bool read_head(struct http_fetch *x)
 	int n = http_parse_head(
 		&head, HTTP_RESPONSE, x->to_head, buf_str(&x->in), &error);
 	if (n < 0)
-		fail(x, error.reason);
+		fail_as(x, error.reason, false);
 	if (n <= 0)
 		return false;
 	if (head.status < 200) {
@@ -212,7 +216,7 @@ static bool read_body(struct http_fetch *x)
 	struct str data;
 	ssize_t n = http_body_feed(&x->body, buf_str(&x->in), &data, &error);
 	if (n < 0) {
-		fail(x, error.reason);
+		fail_as(x, error.reason, false);
 		return false;
 	}
 	if (data.n && x->events.on_data)

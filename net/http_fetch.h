@@ -32,10 +32,10 @@ struct http_fetch_events {
 	void (*on_data)(void *owner, struct str data);
 	/*
 	 * Over, and the fetch is gone when this returns. error: NULL when the
-	 * answer is complete, or what went wrong. reached: the server said
-	 * something, so the request may have been heard.
+	 * answer is complete, or what went wrong. later: it may go away by
+	 * itself, which a certificate that nobody trusts does not.
 	 */
-	void (*on_end)(void *owner, const char *error, bool reached);
+	void (*on_end)(void *owner, const char *error, bool later);
 	void *owner;
 };
 

@@ -322,11 +322,10 @@ static bool resume(struct mcp_remote_errand *e)
 	return true;
 }
 
-static void on_end(void *owner, const char *error, bool reached)
+static void on_end(void *owner, const char *error, bool later)
 {
 	struct mcp_remote_errand *e = owner;
 	const char *why = NULL;
-	(void)reached;
 	e->fetch = NULL;
 	loop_timer_clear(loop_of(e), &e->timer);
 	if (!error && redirect(e, &why))
@@ -335,7 +334,7 @@ static void on_end(void *owner, const char *error, bool reached)
 		return;
 	if (!why && e->body.err)
 		why = "a message is longer than 64 MiB";
-	mcp_remote_over(e, error ? error : why, error != NULL);
+	mcp_remote_over(e, error ? error : why, later);
 }
 
 static void on_no_start(void *owner)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "applets/gateway/job.h"
@@ -133,6 +134,25 @@ static void on_signal(void *owner, const struct signalfd_siginfo *info)
 		on_stop_timeout, g);
 }
 
+/*
+ * As many connections as sessions may be open, if the hard limit of
+ * descriptors admits them; some are left for what else needs one.
+ */
+static size_t allow_connections(void)
+{
+	enum { MOST = 2 * MCP_SESSIONS_MAX, OTHERS = 512 };
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	rlim_t wanted = MOST + OTHERS;
+	if (limit.rlim_cur < wanted) {
+		limit.rlim_cur =
+			limit.rlim_max < wanted ? limit.rlim_max : wanted;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return limit.rlim_cur > 2 * OTHERS ? limit.rlim_cur - OTHERS : OTHERS;
+}
+
 static void setup(struct gateway *g, const struct options *o)
 {
 	sigset_t set;
@@ -159,8 +179,10 @@ static void setup(struct gateway *g, const struct options *o)
 	g->router.hosts = getenv("CORACLE_ALLOWED_HOSTS");
 	if (g->router.hosts && !*g->router.hosts)
 		g->router.hosts = NULL;
-	const struct http_server_config config = {
-		.on_request = gateway_route, .on_log = on_log, .owner = g};
+	const struct http_server_config config = {.on_request = gateway_route,
+		.on_log = on_log,
+		.owner = g,
+		.limits.connections_max = allow_connections()};
 	g->server = http_server_new(&g->loop, &config);
 	if (!g->server)
 		die(EXIT_FAIL, "out of memory");

@@ -2,11 +2,13 @@
 """MCP servers at URLs behind the router: Streamable HTTP and HTTP+SSE."""
 
 import json
+import ssl
 import threading
 import time
 
 import pytest
 
+from helpers.certs import Authority
 from helpers.gateway import server, wait_for
 from helpers.mcp_remote_server import RemoteServer
 
@@ -254,6 +256,38 @@ def test_a_swap_ends_the_session_at_the_server(gateway, remote):
     gateway.serve(far=remote.config())
     gateway.serve(near=server())
     wait_for(lambda: remote.deleted == ["session-1"], what="DELETE")
+
+
+@pytest.fixture
+def secure(tmp_path):
+    """(RemoteServer over TLS, file of the authority that vouches for it)"""
+    authority = Authority(tmp_path / "ca")
+    cert, key = authority.server("remote", "IP:127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with RemoteServer(tls=context) as s:
+        yield s, str(authority.file)
+
+
+def test_an_https_server_is_served(new_gateway, secure):
+    remote, authority = secure
+    gateway = new_gateway(env={"SSL_CERT_FILE": authority})
+    gateway.serve(far=remote.config())
+    client = gateway.client()
+    text = "x" * 200_000
+    assert client.text("echo", text=text) == text
+    assert remote.seen("initialize")
+
+
+def test_a_server_that_nobody_vouches_for_is_refused(new_gateway, secure):
+    remote, _ = secure
+    gateway = new_gateway()
+    answer = gateway.apps({"far": remote.config()})
+    assert answer.status == 503
+    error = answer.json()["detail"]["details"]["far"]
+    assert "certificate" in error["error"]
+    assert error["attempts"] == 1, "it is certain"
+    assert not remote.requests
 
 
 def test_a_gateway_can_stand_behind_a_gateway(new_gateway):
