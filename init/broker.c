@@ -165,7 +165,8 @@ static bool take_one(struct broker_client *c)
 	struct msghdr m = {.msg_iov = &io,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
+		/* without the padding, in which one more would find room */
+		.msg_controllen = CMSG_LEN(sizeof(fds))};
 	ssize_t n = recvmsg(c->watch.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;

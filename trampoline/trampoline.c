@@ -119,7 +119,8 @@ static void __attribute__((noreturn)) powerless(const char *self)
 	else if (statvfs(self, &fs) == 0 && (fs.f_flag & ST_NOSUID))
 		why = "it is mounted nosuid";
 	else if (stat(self, &st) == 0 &&
-		 !((st.st_mode & S_ISUID) && st.st_uid == policy.uid))
+		 !((st.st_mode & S_ISUID) &&
+			 (st.st_uid == policy.uid || st.st_uid == 0)))
 		why = "the file is not set-id to that user";
 	give_up(FORBIDDEN,
 		"cannot become %s: %s, and PID 1 has no broker to ask",

@@ -73,7 +73,7 @@ static void megabyte(void)
 static int idle(void *unused)
 {
 	(void)unused;
-	sleep(3);
+	sleep(1);
 	return 0;
 }
 
@@ -201,7 +201,8 @@ static void touch(pid_t pid)
 	tried("stop", kill(pid, SIGSTOP));
 	tried("tgkill", syscall(SYS_tgkill, pid, pid, SIGKILL));
 	tried("kill", kill(pid, SIGKILL));
-	tried("group", kill(-pid, SIGKILL));
+	/* -1 would be everything that we may kill */
+	tried("group", kill(pid == 1 ? 1 : -pid, SIGKILL));
 	tried("nice", setpriority(PRIO_PROCESS, (id_t)pid, 19));
 	tried("ptrace", ptrace(PTRACE_SEIZE, pid, NULL, NULL));
 	tried("prlimit", prlimit(pid, RLIMIT_NOFILE, NULL, &limit));
