@@ -202,7 +202,8 @@ static bool step(struct http_conn *c)
 			return c->view.n > 0 && begin_request(c);
 		if (x->answer == ANSWER_ENDED)
 			return end_exchange(c, x);
-		return http_response_drained(x) || http_exchange_feed(x);
+		return http_response_drained(x) || http_file_feed(x) ||
+		       http_exchange_feed(x);
 	case CONN_FLUSH:
 	case CONN_LINGER:
 		c->discarded += c->view.n;
@@ -246,7 +247,7 @@ static uint64_t deadline(const struct http_conn *c)
 	case CONN_FLUSH:
 		if (x && x->long_lived)
 			return 0;
-		if (c->out.n)
+		if (c->out.n || (x && x->file.n))
 			return c->progress_ms + limits->stall_timeout_ms;
 		if (!x && c->head_ms)
 			return c->head_ms + limits->head_timeout_ms;

@@ -114,7 +114,12 @@ struct http_exchange {
 	void (*drain)(void *owner, struct http_exchange *x);
 	void *drain_owner;
 	size_t drain_low;
-	bool drain_armed; /* queued was at or over drain_low */
+	bool drain_armed;    /* queued was at or over drain_low */
+	uint64_t sized_left; /* of an answer of known length: not written yet */
+	struct http_piece file; /* n is 0 when there is none */
+	void (*file_fn)(void *owner, struct http_exchange *x);
+	void *file_owner;
+	bool sized;
 	bool chunked;
 	bool no_body; /* HEAD, 204, 304: payload is dropped */
 	bool close;
@@ -193,6 +198,9 @@ bool http_exchange_feed(struct http_exchange *x);
 bool http_exchange_skip(struct http_exchange *x);
 /* log, on_close, back to the pool */
 void http_exchange_finish(struct http_exchange *x);
+
+/* http_file.c: send more of the file; true: something happened, look again */
+bool http_file_feed(struct http_exchange *x);
 
 /* http_response.c: a whole answer of the server's own, without an exchange */
 struct str http_response_error(

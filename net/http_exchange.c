@@ -110,6 +110,9 @@ static void reset(struct http_exchange *x, struct http_conn *c)
 	x->drain_owner = NULL;
 	x->drain_low = 0;
 	x->drain_armed = false;
+	x->sized = false;
+	x->sized_left = 0;
+	x->file = (struct http_piece){.fd = -1};
 	x->chunked = false;
 	x->no_body = false;
 	x->close = false;

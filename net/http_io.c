@@ -26,6 +26,8 @@ static size_t send_pieces(struct http_conn *c, struct iovec *iov, size_t n)
 	/* an int in one libc, a size_t in another */
 	message.msg_iovlen = (__typeof__(message.msg_iovlen))n;
 	int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+	if (c->x && c->x->file.n)
+		flags |= MSG_MORE;
 	ssize_t r;
 	do {
 		if (n == 1)

@@ -47,7 +47,7 @@ static void put_type(struct buf *out, const char *content_type)
 	buf_put_str(out, STR("\r\n"));
 }
 
-static void put_length(struct buf *out, size_t n)
+static void put_length(struct buf *out, uint64_t n)
 {
 	buf_put_str(out, STR("Content-Length: "));
 	buf_put_u64(out, n);
@@ -101,6 +101,11 @@ void http_add_field(struct http_exchange *x, const char *name, struct str value)
 	buf_put_str(&x->fields, STR(": "));
 	buf_put_str(&x->fields, value);
 	buf_put_str(&x->fields, STR("\r\n"));
+}
+
+void http_add_lines(struct http_exchange *x, struct str lines)
+{
+	buf_put_str(&x->fields, lines);
 }
 
 /* ------------------------------------------------- what becomes of the body */
@@ -228,22 +233,20 @@ void http_reply_detail(
 
 /* -------------------------------------------------------- answers in pieces */
 
-void http_start(struct http_exchange *x, int status, const char *content_type)
+/* the head of an answer in pieces; how it is framed is x's */
+static void send_head(
+	struct http_exchange *x, int status, const char *content_type)
 {
-	struct http_server *s = x->conn->server;
-	struct buf *out = &s->text;
-	if (!begin_answer(x, &status))
-		return;
+	struct buf *out = &x->conn->server->text;
 	x->answer = ANSWER_STARTED;
 	/* it may still be asked for, but that cannot be known here */
 	if (x->mode == BODY_UNDECIDED && !rest_is_cheap(x))
 		x->close = true;
-	x->chunked = x->head.minor == 1;
-	if (!x->chunked && !x->no_body)
-		x->close = true;
-	put_status(s, status);
+	put_status(x->conn->server, status);
 	put_type(out, content_type);
-	if (x->chunked && status != 204 && status != 304)
+	if (x->sized)
+		put_length(out, x->sized_left);
+	else if (x->chunked && status != 204 && status != 304)
 		buf_put_str(out, STR("Transfer-Encoding: chunked\r\n"));
 	put_fields(out, x);
 	buf_reset(&x->fields); /* what is added from here on is a trailer */
@@ -256,12 +259,36 @@ void http_start(struct http_exchange *x, int status, const char *content_type)
 	send_answer(x, &head, 1, true);
 }
 
+void http_start(struct http_exchange *x, int status, const char *content_type)
+{
+	if (!begin_answer(x, &status))
+		return;
+	x->chunked = x->head.minor == 1;
+	if (!x->chunked && !x->no_body)
+		x->close = true;
+	send_head(x, status, content_type);
+}
+
+void http_start_sized(struct http_exchange *x, int status,
+	const char *content_type, uint64_t length)
+{
+	if (!begin_answer(x, &status))
+		return;
+	x->sized = true;
+	x->sized_left = length;
+	send_head(x, status, content_type);
+}
+
 void http_write(struct http_exchange *x, struct str data)
 {
 	char size[FMT_U64_MAX];
 	if (x->answer != ANSWER_STARTED || x->no_body || data.n == 0)
 		return;
 	bool later = x->conn->out.n + data.n < COALESCE_MAX;
+	if (x->sized) {
+		data = str_first(data, (size_t)x->sized_left);
+		x->sized_left -= data.n;
+	}
 	if (!x->chunked) {
 		send_answer(x, &data, 1, later);
 		return;
@@ -275,6 +302,10 @@ void http_end(struct http_exchange *x)
 {
 	if (x->answer != ANSWER_STARTED)
 		return;
+	if (x->sized_left && !x->no_body) {
+		http_conn_kill(x->conn);
+		return;
+	}
 	x->answer = ANSWER_ENDED;
 	drop_body(x);
 	const struct str last[] = {

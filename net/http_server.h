@@ -68,7 +68,13 @@ void http_server_free(struct http_server *s);
 
 /* a listening TCP socket, non-blocking; negative errno. port 0: any */
 int http_listen_tcp(const char *address, uint16_t port);
-/* the port that it got */
+/*
+ * A listening unix socket. One that a server left behind is replaced; one with
+ * a listener gives -EADDRINUSE.
+ */
+int http_listen_unix(const char *path);
+
+/* the port that a TCP socket got */
 uint16_t http_listen_port(int fd);
 
 /* ------------------------------------------------ inside a request */
@@ -162,6 +168,32 @@ size_t http_queued(const struct http_exchange *x);
 void http_on_drain(struct http_exchange *x, size_t low,
 	void (*fn)(void *owner, struct http_exchange *x), void *owner);
 void http_end(struct http_exchange *x);
+
+/* lines "Name: value\r\n" of the answer to come, known to be sound */
+void http_add_lines(struct http_exchange *x, struct str lines);
+
+/*
+ * An answer of a known length, in pieces that add up to it: http_write() and
+ * http_write_file(). One that is ended before that cuts the connection.
+ */
+void http_start_sized(struct http_exchange *x, int status,
+	const char *content_type, uint64_t length);
+
+/* n bytes of an open file, which is borrowed */
+struct http_piece {
+	int fd;
+	uint64_t offset;
+	uint64_t n;
+};
+
+/*
+ * A piece of such an answer straight from a file. fn is called when all of it
+ * has been handed to the kernel; until then nothing else may be written, and
+ * fd stays open. A file that turns out to be shorter cuts the connection. For
+ * HEAD it does nothing.
+ */
+void http_write_file(struct http_exchange *x, const struct http_piece *piece,
+	void (*fn)(void *owner, struct http_exchange *x), void *owner);
 
 /* cut the connection now: the peer sees a message without its end */
 void http_abort(struct http_exchange *x);
