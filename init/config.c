@@ -8,7 +8,7 @@
 #include "lib/fmt.h"
 #include "lib/size.h"
 
-enum { MESSAGE_MAX = 256 };
+enum { MESSAGE_MAX = 256, KEY_SHOWN = 64 };
 
 #define REPORT(mistakes, report, owner, ...)                \
 	do {                                                \
@@ -348,6 +348,16 @@ int config_parse(
 		.report = report,
 		.owner = owner};
 	int err = json_parse(&doc, text, CONFIG_VALUES_MAX, &where);
+	if (err == JSON_DUPLICATE) {
+		/* at the first byte of the key, within its quotes */
+		struct str key = str_from_index(text, where.offset);
+		size_t n = size_min(str_index(key, '"'), KEY_SHOWN);
+		REPORT(r.mistakes, report, owner,
+			"line %zu, column %zu: the key \"%.*s\" is there "
+			"twice in this object, and wants to be there once",
+			where.line, where.column, STR_FMT(str_first(key, n)));
+		return r.mistakes;
+	}
 	if (err) {
 		REPORT(r.mistakes, report, owner, "line %zu, column %zu: %s",
 			where.line, where.column, json_error_text(err));

@@ -181,6 +181,30 @@ static bool take_signal(struct shape_reading *r, int at, void *dst)
 
 /* ---------------------------------------------------- strings by number */
 
+/* true: told here, by its own place, and not once more by our caller */
+static bool wrong_word(struct shape_reading *r, int at, size_t index)
+{
+	if (r->arena->failed)
+		return false;
+	size_t here = enter_index(r, index);
+	shape_mistake(r, at, "\"%s\" wants a text in quotes", r->path);
+	leave(r, here);
+	return true;
+}
+
+static bool wrong_pair(struct shape_reading *r, int key)
+{
+	if (r->arena->failed)
+		return false;
+	struct str raw = json_raw(r->doc, key);
+	size_t here = enter(r, str_first(str_from_index(raw, 1), raw.n - 2));
+	shape_mistake(r, json_value(r->doc, key),
+		"\"%s\" wants a text in quotes, and a name without '='",
+		r->path);
+	leave(r, here);
+	return true;
+}
+
 static bool take_words(struct shape_reading *r, int at, void *dst)
 {
 	struct shape_words words = {NULL, 0};
@@ -195,7 +219,7 @@ static bool take_words(struct shape_reading *r, int at, void *dst)
 		i = json_after(r->doc, i)) {
 		const char *text = text_at(r, i);
 		if (!text)
-			return false;
+			return wrong_word(r, i, words.n);
 		words.v[words.n++] = (char *)(uintptr_t)text;
 	}
 	*(struct shape_words *)dst = words;
@@ -218,7 +242,7 @@ static bool take_pairs(struct shape_reading *r, int at, void *dst)
 		p->name = text_at(r, key);
 		p->value = text_at(r, json_value(r->doc, key));
 		if (!p->name || !p->value || !*p->name || strchr(p->name, '='))
-			return false;
+			return wrong_pair(r, key);
 	}
 	*(struct shape_pairs *)dst = pairs;
 	return true;
