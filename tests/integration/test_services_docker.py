@@ -3,6 +3,7 @@
 
 import json
 import re
+import subprocess
 import time
 
 import pytest
@@ -121,3 +122,79 @@ def test_hangup_reloads(boot, loaded, tmp_path):
     wait_for(lambda: rows(c).get("b", {}).get("state") == "up")
     assert rows(c)["a"]["pid"] == pid
     c.stop()
+
+
+def test_stubborn_service_does_not_take_ten_seconds(boot):
+    """S4, V6: its own stop_ms, within the grace of the whole."""
+    c = boot({"gateway": {"enabled": False}, "grace_ms": 1500, "services": {
+        "deaf": service("trap '' TERM; echo >&3; while :; do sleep 0.1; done",
+                        ready={"fd": 3}, stop_ms=500)}})
+    wait_for(lambda: rows(c).get("deaf", {}).get("state") == "up")
+    assert c.stop() < 5
+    assert c.inspect(".State.ExitCode") == "0"
+    assert "service deaf: still there after 500 ms, killed" in c.logs()
+
+
+def test_service_that_forks_away_leaves_nothing(boot):
+    """S5: what it left behind is adopted, and ended by `docker stop`."""
+    c = boot({"gateway": {"enabled": False}, "services": {
+        "daemon": service("setsid sh -c \"trap 'echo ended; exit' TERM; "
+                          "while :; do sleep 0.05; done\" & sleep 0.3",
+                          restart="never", log={"to": "inherit"})}})
+    wait_for(lambda: rows(c).get("daemon", {}).get("state") == "down")
+    assert c.stop() < 5
+    assert "ended" in c.logs()
+
+
+def test_pause_is_no_failure(boot, loaded):
+    """D5: what was paused has its time afterwards."""
+    c = boot({"gateway": {"enabled": False}, "services": {
+        "slow": service("sleep 2; echo >&3; exec sleep 1000", restart="never",
+                        ready={"fd": 3, "timeout_ms": 3000})}})
+    wait_for(lambda: rows(c).get("slow", {}).get("state") == "starting")
+    loaded.run("pause", c.name)
+    time.sleep(4)
+    loaded.run("unpause", c.name)
+    wait_for(lambda: rows(c).get("slow", {}).get("state") != "starting")
+    assert rows(c)["slow"]["state"] == "up"
+    c.stop()
+
+
+@pytest.mark.slow
+def test_orphans_of_a_container(boot, probe):
+    """R1, R2: 20,000 that end together."""
+    c = boot({"gateway": {"enabled": False}}, "-v", f"{probe}:/bin/probe:ro",
+             command=("probe", "storm", "20000"))
+    assert c.docker.run("wait", c.name) == "0"
+    made, left = re.search(r"made (\d+) left (\d+)", c.logs()).groups()
+    if int(made) < 20000:
+        pytest.skip(f"only {made} processes were to be had")
+    assert left == "0"
+
+
+def test_pid_namespace_of_the_host(boot):
+    """P2: only what descends from it is stopped."""
+    neighbour = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        c = boot({"gateway": {"enabled": False}}, "--pid", "host",
+                 command=("sh", "-c", "setsid sleep 1234 & sleep 1234"))
+        wait_for(lambda: c.inspect(".State.Running") == "true")
+        time.sleep(0.3)
+        assert c.stop() < 5
+        assert neighbour.poll() is None
+    finally:
+        neighbour.kill()
+        neighbour.wait()
+
+
+def test_signals_of_docker_kill(boot, loaded, probe):
+    """S2: each arrives, once, also a real-time one."""
+    c = boot({"gateway": {"enabled": False}}, "-v", f"{probe}:/bin/probe:ro",
+             command=("probe", "record"))
+    wait_for(lambda: "ready" in c.logs())
+    for number, name in ((1, "HUP"), (10, "USR1"), (28, "WINCH"), (36, "36"),
+                         (15, "TERM")):
+        loaded.run("kill", "-s", name, c.name)
+        wait_for(lambda: str(number) in c.logs().split())
+    assert loaded.run("wait", c.name) == "0"
+    assert c.logs().split() == ["ready", "1", "10", "28", "36", "15"]
