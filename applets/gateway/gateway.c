@@ -90,6 +90,14 @@ static bool is_loopback(const char *address)
 	       strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
 }
 
+static void port_from_env(uint64_t *port)
+{
+	const char *text = getenv("PORT");
+	if (text && *text &&
+		(!str_to_u64(str_of(text), port) || *port > UINT16_MAX))
+		die(EXIT_CONFIG, "PORT: '%s' is no port", text);
+}
+
 static void listen_on(struct gateway *g, const struct options *o)
 {
 	int fd = http_listen_tcp(o->listen, (uint16_t)o->port);
@@ -227,7 +235,7 @@ int gateway_main(int argc, char **argv)
 		.session_idle = MCP_SESSION_IDLE_S};
 	const struct arg_opt opts[] = {
 		OPT_NUMBER('p', "port", &o.port, "N", 0, 65535,
-			"port to listen on (8080; 0: any free one)"),
+			"port to listen on (PORT, or 8080; 0: any free one)"),
 		OPT_TEXT('l', "listen", &o.listen, "ADDR",
 			"address to listen on (127.0.0.1)"),
 		OPT_TEXT('r', "root", &o.root, "DIR",
@@ -237,6 +245,7 @@ int gateway_main(int argc, char **argv)
 		OPT_NUMBER(0, "session-idle", &o.session_idle, "S", 1, 31536000,
 			"drop MCP sessions unused for so long (86400)"),
 	};
+	port_from_env(&o.port);
 	int first =
 		applet_args(&applet_gateway, opts, ARRAY_LEN(opts), argc, argv);
 	if (first < argc)

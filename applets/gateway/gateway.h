@@ -37,6 +37,8 @@ void populate_s3_start(struct gateway *g, struct http_exchange *x);
 void snapshot_post(struct gateway *g, struct http_exchange *x);
 void snapshot_s3_post(struct gateway *g, struct http_exchange *x);
 void snapshot_s3_start(struct gateway *g, struct http_exchange *x);
+void rootfs_baseline(struct gateway *g, struct http_exchange *x);
+void rootfs_capture(struct gateway *g, struct http_exchange *x);
 
 /* {"detail":TEXT}, however long the text is */
 void reply_detail(struct http_exchange *x, int status, struct str text);

@@ -68,6 +68,8 @@ static const struct route routes[] = {
 	{"/data/snapshot/s3", "POST", CONTROL_PLANE, snapshot_s3_post},
 	{"/data/snapshot/s3/start", "POST", CONTROL_PLANE, snapshot_s3_start},
 	{"/data/snapshot/s3/status", "GET", CONTROL_PLANE, job_snapshot_list},
+	{"/data/rootfs/baseline", "POST", CONTROL_PLANE, rootfs_baseline},
+	{"/data/rootfs/capture", "POST", CONTROL_PLANE, rootfs_capture},
 	{"/data/snapshot/s3/status/*", "GET, DELETE", CONTROL_PLANE,
 		job_snapshot_status},
 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * applets/gateway/snapshot.c - POST /data/snapshot: both subsystems as tar.gz.
+ * applets/gateway/snapshot.c - POST /data/snapshot: both subsystems as tar.gz
+ * or zip.
  *
  * input: untrusted
  *
- * Hooks first, then `tar -cz` in the root directory -> pipe -> chunked body.
+ * Hooks first, then `tar -cz` or `zip -r` in the root directory -> pipe -> chunked body.
  * The head goes out at once; when the worker fails later, the body ends
  * without its last chunk, which is the only way left to say so. Files that
  * changed, vanished or could not be read are named in a trailer.
@@ -34,7 +35,8 @@ struct snapshot {
 	struct hooks *hooks;     /* running */
 	struct worker *worker;
 	struct str times; /* of the hooks, while the worker is started */
-	char *step;       /* READ_STEP bytes */
+	bool zip;
+	char *step; /* READ_STEP bytes */
 };
 
 static void finish(struct snapshot *s)
@@ -130,11 +132,15 @@ static bool start_worker(struct snapshot *s, char *why, size_t size)
 {
 	struct gateway *g = s->g;
 	/* posix: times to the nanosecond survive the way there and back */
-	const char *const argv[] = {"tar", "-c", "-z", "-f", "-",
+	const char *const tar[] = {"tar", "-c", "-z", "-S", "-f", "-",
 		"--format=posix", "--ignore-missing", "--ignore-failed-read",
 		"--status-fd", WORKER_STATUS_FD, "--", g->files, g->apps_data,
 		NULL};
-	struct worker_request request = {.argv = (char *const *)(uintptr_t)argv,
+	const char *const zip[] = {"zip", "-r", "-q", "--ignore-missing",
+		"--ignore-failed-read", "--status-fd", WORKER_STATUS_FD, "--",
+		"-", g->files, g->apps_data, NULL};
+	struct worker_request request = {
+		.argv = (char *const *)(uintptr_t)(s->zip ? zip : tar),
 		.cwd = g->root,
 		.collect = true,
 		.on_output = on_output,
@@ -160,12 +166,13 @@ static void start(struct snapshot *s)
 		return;
 	}
 	size_t n = fmt_str(disposition, sizeof(disposition),
-		"attachment; filename=\"snap_%s.tar.gz\"", id);
+		"attachment; filename=\"snap_%s.%s\"", id,
+		s->zip ? "zip" : "tar.gz");
 	http_add_field(x, "Content-Disposition", str_from(disposition, n));
 	if (s->times.n > 2)
 		http_add_field(x, "X-Hook-Timings", s->times);
 	http_add_field(x, "Trailer", STR("X-Snapshot-Incomplete"));
-	http_start(x, 200, "application/gzip");
+	http_start(x, 200, s->zip ? "application/zip" : "application/gzip");
 }
 
 static void on_hooks(void *owner, bool ok, struct str text)
@@ -185,13 +192,30 @@ static void on_hooks(void *owner, bool ok, struct str text)
 	finish(s);
 }
 
+/* ?format=zip; false: 400 was answered */
+static bool read_format(struct http_exchange *x, bool *zip)
+{
+	struct str query = http_request(x)->query;
+	struct buf format;
+	buf_init(&format, 64);
+	bool given = query.p && http_query_get(query, "format", &format);
+	*zip = given && str_is(buf_str(&format), "zip");
+	bool ok = !given || *zip || str_is(buf_str(&format), "tar.gz");
+	if (!ok)
+		http_reply_detail(x, 400, "format: tar.gz or zip, not '%.*s'",
+			STR_FMT(buf_str(&format)));
+	buf_fini(&format);
+	return ok;
+}
+
 static void on_body(void *owner, struct http_exchange *x, struct str body)
 {
 	struct gateway *g = owner;
 	struct fields f = {0};
 	struct str object, hooks;
 	struct snapshot *s;
-	if ((body.n && !require_json(x)) ||
+	bool zip;
+	if (!read_format(x, &zip) || (body.n && !require_json(x)) ||
 		!fields_body(x, body, true, &object))
 		return;
 	bool ok = fields_get(
@@ -206,7 +230,7 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 		http_reply_detail(x, 500, "out of memory");
 		return;
 	}
-	*s = (struct snapshot){.g = g, .x = x};
+	*s = (struct snapshot){.g = g, .x = x, .zip = zip};
 	http_set_owner(x, s, on_close);
 	if (!hooks.p || hooks.n == 2) {
 		start(s);

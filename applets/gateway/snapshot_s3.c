@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * applets/gateway/snapshot_s3.c - POST /data/snapshot/s3: both subsystems into
- * a store, as one archive or as an object for each file.
+ * a store, as one archive or as an object for each file; and POST
+ * /data/rootfs/capture: what changed beside them.
  *
  * input: untrusted
  *
@@ -16,8 +17,10 @@
 
 #include "applets/gateway/hooks.h"
 #include "applets/gateway/job.h"
+#include "applets/gateway/rootfs.h"
 #include "applets/gateway/store.h"
 #include "applets/gateway/worker.h"
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
@@ -41,6 +44,10 @@ struct push {
 	struct arena arena;
 	char **env;
 	bool files;
+	bool rootfs;
+	uint64_t begun_ms;
+	const char *without_files; /* of a root file system: patterns */
+	const char *without_apps_data;
 	struct buf id;
 	struct buf base; /* s3://BUCKET/PREFIX, an ID follows */
 	struct str hooks;
@@ -70,14 +77,22 @@ static void release(struct push *p)
 	mem_free(p);
 }
 
+/* what follows the ID in the key of an archive */
+static const char *archive_name(const struct push *p)
+{
+	return p->rootfs ? "/rootfs-layer.tar.gz" : ".tar.gz";
+}
+
 /* ------------------------------------------------------------------ the end */
 
 static void put_result(struct push *p, struct json_writer *w)
 {
 	struct buf uri;
 	json_w_open(w, '{');
-	json_w_key(w, "snapshot_id");
-	json_w_str(w, buf_str(&p->id));
+	if (!p->rootfs) {
+		json_w_key(w, "snapshot_id");
+		json_w_str(w, buf_str(&p->id));
+	}
 	if (p->files) {
 		json_w_key(w, "files_uploaded");
 		json_w_u64(w, p->objects);
@@ -87,17 +102,28 @@ static void put_result(struct push *p, struct json_writer *w)
 		buf_init(&uri, 2 * KEY_MAX);
 		buf_put_str(&uri, buf_str(&p->base));
 		buf_put_str(&uri, buf_str(&p->id));
-		buf_puts(&uri, ".tar.gz");
+		buf_puts(&uri, archive_name(p));
 		json_w_key(w, "s3_uri");
 		json_w_str(w, buf_str(&uri));
-		json_w_key(w, "presigned_url");
-		json_w_raw(w, buf_str(&p->url));
+		if (!p->rootfs) {
+			json_w_key(w, "presigned_url");
+			json_w_raw(w, buf_str(&p->url));
+		}
 		json_w_key(w, "size_bytes");
 		json_w_u64(w, p->bytes);
 		buf_fini(&uri);
 	}
-	json_w_key(w, "hook_timings");
-	json_w_raw(w, buf_str(&p->times));
+	if (p->rootfs) {
+		uint64_t ms = clock_ms() - p->begun_ms;
+		char text[32];
+		fmt_str(text, sizeof(text), "%llu.%03u",
+			(unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+		json_w_key(w, "duration_s");
+		json_w_raw(w, str_of(text));
+	} else {
+		json_w_key(w, "hook_timings");
+		json_w_raw(w, buf_str(&p->times));
+	}
 	if (p->notes.n > 2) {
 		json_w_key(w, "incomplete");
 		json_w_raw(w, buf_str(&p->notes));
@@ -198,7 +224,7 @@ static const char *joined(struct push *p, const char *end)
 
 static bool start_put(struct push *p, int in, char *why, size_t size)
 {
-	const char *to = joined(p, ".tar.gz");
+	const char *to = joined(p, archive_name(p));
 	const char *const argv[] = {"s3", "put",
 		"--status-fd=" WORKER_STATUS_FD, "--presign",
 		"--expires-in=" URL_LIFETIME, "--content-type=application/gzip",
@@ -216,12 +242,23 @@ static bool start_put(struct push *p, int in, char *why, size_t size)
 static bool start_tar(struct push *p, char *why, size_t size)
 {
 	struct gateway *g = p->g;
-	const char *const argv[] = {"tar", "-c", "-z", "-f", "-",
+	const char *const data[] = {"tar", "-c", "-z", "-S", "-f", "-",
 		"--format=posix", "--ignore-missing", "--ignore-failed-read",
 		"--status-fd", WORKER_STATUS_FD, "--", g->files, g->apps_data,
 		NULL};
+	/* what is made at run time, or is data, is no part of the layer */
+	const char *const layer[] = {"tar", "-c", "-z", "-S", "-f", "-",
+		"--format=posix", "--numeric-owner", "--xattrs",
+		"--ignore-failed-read", "--one-file-system",
+		"--newer=./" ROOTFS_MARKER, "--exclude=./proc",
+		"--exclude=./sys", "--exclude=./dev", "--exclude=./run",
+		"--exclude=./tmp", "--exclude=./var/tmp",
+		"--exclude=./var/lib/apt/lists", "--exclude=./var/cache/apt",
+		"--exclude", p->without_files, "--exclude",
+		p->without_apps_data, "--status-fd", WORKER_STATUS_FD, "--",
+		".", NULL};
 	const struct worker_request request = {
-		.argv = (char *const *)(uintptr_t)argv,
+		.argv = (char *const *)(uintptr_t)(p->rootfs ? layer : data),
 		.cwd = g->root,
 		.out = p->hold,
 		.on_done = on_tar_done,
@@ -350,6 +387,13 @@ static bool read_id(struct push *p, struct str raw)
 	return true;
 }
 
+static void refuse_id(struct http_exchange *x)
+{
+	http_reply_detail(x, 400,
+		"snapshot_id: letters, digits, '_' and '-' only, 1 to 200 of "
+		"them");
+}
+
 static bool read_body(struct push *p, struct fields *f, struct str body,
 	struct str *id, struct str *credentials)
 {
@@ -388,9 +432,21 @@ static struct push *new_push(struct gateway *g)
 	buf_init(&p->url, TEXT_MAX);
 	buf_init(&p->notes, TEXT_MAX);
 	buf_init(&p->why, TEXT_MAX);
+	p->begun_ms = clock_ms();
 	buf_putf(&p->base, "s3://%s/", store_bucket());
 	store_prefix(&p->base);
 	return p;
+}
+
+/* the work itself; a job that ends at once has answered */
+static void begin(struct push *p)
+{
+	job_on_cancel(p->job, on_cancel, p);
+	p->running = hooks_start(p->g, p->hooks, on_hooks, p);
+	if (p->running)
+		return;
+	job_end(p->job, 500, STR("out of memory"));
+	release(p);
 }
 
 static void start(struct gateway *g, struct http_exchange *x, struct str body,
@@ -411,9 +467,7 @@ static void start(struct gateway *g, struct http_exchange *x, struct str body,
 	if (!ok)
 		fields_refuse(&f, x);
 	else if (!read_id(p, id))
-		http_reply_detail(x, 400,
-			"snapshot_id: letters, digits, '_' and '-' only, 1 to "
-			"200 of them");
+		refuse_id(x);
 	else if (!(p->env = store_env(&p->arena, credentials, &why)))
 		http_reply_detail(x, 500, "%s", why);
 	else
@@ -422,12 +476,7 @@ static void start(struct gateway *g, struct http_exchange *x, struct str body,
 		release(p);
 		return;
 	}
-	job_on_cancel(p->job, on_cancel, p);
-	p->running = hooks_start(g, p->hooks, on_hooks, p);
-	if (p->running)
-		return;
-	job_end(p->job, 500, STR("out of memory"));
-	release(p);
+	begin(p);
 }
 
 static void on_body(void *owner, struct http_exchange *x, struct str body)
@@ -438,6 +487,56 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 static void on_body_start(void *owner, struct http_exchange *x, struct str body)
 {
 	start(owner, x, body, true);
+}
+
+/* ----------------------------------------------------- a root file system */
+
+static const char *pattern_of(struct push *p, const char *name)
+{
+	char *text = arena_new(&p->arena, strlen(name) + 3);
+	if (text)
+		fmt_str(text, strlen(name) + 3, "./%s", name);
+	return text;
+}
+
+static void on_capture(void *owner, struct http_exchange *x, struct str body)
+{
+	struct gateway *g = owner;
+	struct fields f = {0};
+	struct str object, credentials = {NULL, 0}, id = {NULL, 0};
+	const char *why = "out of memory";
+	if (!require_json(x) || !fields_body(x, body, false, &object))
+		return;
+	struct push *p = new_push(g);
+	if (!p) {
+		http_reply_detail(x, 500, "%s", why);
+		return;
+	}
+	p->rootfs = true;
+	p->without_files = pattern_of(p, g->files);
+	p->without_apps_data = pattern_of(p, g->apps_data);
+	if (!fields_need(&f, object, "snapshot_id", JSON_STRING, &id) ||
+		!store_credentials(&f, object, &credentials))
+		fields_refuse(&f, x);
+	else if (!read_id(p, id))
+		refuse_id(x);
+	else if (!rootfs_marked(g))
+		http_reply_detail(x, 400,
+			"no baseline yet: POST /data/rootfs/baseline sets it");
+	else if (!p->without_files || !p->without_apps_data ||
+		 !(p->env = store_env(&p->arena, credentials, &why)))
+		http_reply_detail(x, 500, "%s", why);
+	else
+		p->job = job_new(g, x, JOB_ROOTFS, false);
+	if (p->job)
+		begin(p);
+	else
+		release(p);
+}
+
+void rootfs_capture(struct gateway *g, struct http_exchange *x)
+{
+	http_collect(x, BODY_MAX, on_capture, g);
 }
 
 void snapshot_s3_post(struct gateway *g, struct http_exchange *x)

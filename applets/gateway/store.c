@@ -68,7 +68,7 @@ char **store_env(struct arena *a, struct str credentials, const char **why)
 	const char *secret = set_or("S3_SECRET_ACCESS_KEY", NULL);
 	const char *token = set_or("S3_SESSION_TOKEN", NULL);
 	const char *region = standard_region();
-	struct env_change change[5] = {{"CORACLE_TOKEN", NULL}};
+	struct env_change change[6] = {{"CORACLE_TOKEN", NULL}};
 	size_t n = 1;
 	*why = "out of memory";
 	if (credentials.p) {
@@ -91,6 +91,8 @@ char **store_env(struct arena *a, struct str credentials, const char **why)
 	}
 	change[n++] = (struct env_change){"AWS_REGION", region};
 	if (access && secret) {
+		/* keys that somebody gave go before a role that is there */
+		change[n++] = (struct env_change){"MODAL_IDENTITY_TOKEN", NULL};
 		change[n++] = (struct env_change){"AWS_ACCESS_KEY_ID", access};
 		change[n++] =
 			(struct env_change){"AWS_SECRET_ACCESS_KEY", secret};

@@ -27,6 +27,17 @@ static void put_source(struct buf *out, const struct s3_uri *from)
 	sigv4_encode(out, from->key, true);
 }
 
+void s3_object_fields(const struct s3_options *o, struct s3_call *call)
+{
+	if (o->sse)
+		s3_field(call, "x-amz-server-side-encryption", str_of(o->sse));
+	if (o->sse_key)
+		s3_field(call, "x-amz-server-side-encryption-aws-kms-key-id",
+			str_of(o->sse_key));
+	if (o->storage_class)
+		s3_field(call, "x-amz-storage-class", str_of(o->storage_class));
+}
+
 static enum s3_result one_request(struct s3_conn *conn, const struct s3_uri *to,
 	struct str source, struct s3_done *done, char *error)
 {
@@ -37,6 +48,7 @@ static enum s3_result one_request(struct s3_conn *conn, const struct s3_uri *to,
 		.body = STR(""),
 		.has_body = true};
 	s3_field(&call, "x-amz-copy-source", source);
+	s3_object_fields(conn->s3->o, &call);
 	enum s3_result r = s3_call(conn, &call);
 	buf_init(&etag, S3_TEXT - 1);
 	if (r != S3_OK)
@@ -113,6 +125,7 @@ static enum s3_result in_parts(struct copying *c, uint64_t size)
 		part *= 2;
 	buf_init(&answer, 1 << 16);
 	s3_param(&start, "uploads", STR(""));
+	s3_object_fields(c->conn->s3->o, &start);
 	enum s3_result r = upload_call(c, &start, &answer);
 	if (r == S3_OK &&
 		!xml_get(buf_str(&answer),

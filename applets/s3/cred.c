@@ -40,11 +40,14 @@ static bool from_profile(const struct s3_options *o, struct s3_keys *k)
 static int find_keys(struct s3 *s3, struct s3_keys *k, char *why)
 {
 	*k = (struct s3_keys){0};
+	int r = s3->o->profile ? 0 : s3_keys_modal(s3, k, why);
+	if (r != 0)
+		return r;
 	if (!s3->o->profile && from_environment(k))
 		return 1;
 	if (from_profile(s3->o, k))
 		return 1;
-	int r = s3_keys_remote(s3, k, why);
+	r = s3_keys_remote(s3, k, why);
 	if (r == 0)
 		fmt_str(why, S3_ERROR_SIZE,
 			"no credentials: set AWS_ACCESS_KEY_ID and "

@@ -243,20 +243,30 @@ static bool from_sts(struct str xml, struct s3_keys *k)
 	return true;
 }
 
-static int from_web_identity(struct s3 *s3, struct s3_keys *k, char *why)
+/* modal: as Modal's sandboxes name token and role, the token itself at hand */
+static int from_web_identity(
+	struct s3 *s3, struct s3_keys *k, bool modal, char *why)
 {
 	const char *file = getenv("AWS_WEB_IDENTITY_TOKEN_FILE");
 	const char *role = getenv("AWS_ROLE_ARN");
 	const char *session = getenv("AWS_ROLE_SESSION_NAME");
+	const char *here = modal ? getenv("MODAL_IDENTITY_TOKEN") : NULL;
 	const char *given = getenv("AWS_ENDPOINT_URL_STS");
 	char base[URL_HOST_MAX];
 	struct buf token, url, answer;
+	if (modal) {
+		role = getenv("MODAL_OIDC_ROLE_ARN");
+		session = "modal-oidc-environment";
+		file = here;
+	}
 	if (!file || !*file || !role || !*role)
 		return 0;
 	buf_init(&token, S3_TOKEN_MAX);
 	buf_init(&url, URL_MAX);
 	buf_init(&answer, ANSWER_MAX);
-	if (!read_line(file, &token)) {
+	if (here) {
+		buf_puts(&token, here);
+	} else if (!read_line(file, &token)) {
 		fmt_str(why, S3_ERROR_SIZE, "%s: no token in it", file);
 		buf_fini(&token);
 		return -1;
@@ -289,10 +299,15 @@ static int from_web_identity(struct s3 *s3, struct s3_keys *k, char *why)
 
 int s3_keys_remote(struct s3 *s3, struct s3_keys *keys, char *why)
 {
-	int r = from_web_identity(s3, keys, why);
+	int r = from_web_identity(s3, keys, false, why);
 	if (r == 0)
 		r = from_container(keys, why);
 	if (r == 0)
 		r = from_instance(keys, why);
 	return r;
+}
+
+int s3_keys_modal(struct s3 *s3, struct s3_keys *keys, char *why)
+{
+	return from_web_identity(s3, keys, true, why);
 }

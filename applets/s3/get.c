@@ -25,6 +25,8 @@
 #include "net/http_date.h"
 #include "net/retry.h"
 
+enum { HASH_STEP = 1 << 20 };
+
 struct download {
 	struct s3 *s3;
 	const struct s3_uri *from;
@@ -45,9 +47,10 @@ struct download {
 	struct progress progress;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t turn;
-	size_t next;     /* range to be fetched */
-	size_t written;  /* ranges that went out in order */
-	struct buf crcs; /* uint64_t a range */
+	size_t next;           /* range to be fetched */
+	size_t written;        /* ranges that went out in order */
+	struct buf crcs;       /* uint64_t a range */
+	struct s3_sum ordered; /* SHA-256 of what went out in order */
 	enum s3_result status;
 	char error[S3_ERROR_SIZE];
 	bool output_failed;
@@ -134,6 +137,8 @@ static enum s3_result fetch(struct s3_conn *conn, struct range *r)
 			(unsigned long long)(r->offset + r->done),
 			(unsigned long long)(r->offset + r->n - 1));
 		s3_field(&call, "Range", str_of(value));
+		if (d->s3->o->version)
+			s3_param(&call, "versionId", str_of(d->s3->o->version));
 		if (d->etag[0])
 			s3_field(&call, "If-Match", str_of(d->etag));
 		result = s3_call(conn, &call);
@@ -170,6 +175,12 @@ static enum s3_result fetch(struct s3_conn *conn, struct range *r)
 	return result;
 }
 
+/* ranges of it cannot be joined: it is made of the whole, in order */
+static bool is_sha(const struct download *d)
+{
+	return d->has_sum && d->sum_kind == S3_SUM_SHA256;
+}
+
 /* the ranges go out one after the other */
 static void write_in_turn(struct range *r)
 {
@@ -180,6 +191,8 @@ static void write_in_turn(struct range *r)
 		pthread_cond_wait(&d->turn, &d->lock);
 	bool go = d->status == S3_OK;
 	pthread_mutex_unlock(&d->lock);
+	if (go && is_sha(d))
+		s3_sum_more(&d->ordered, str_from(r->data, r->n));
 	if (go)
 		err = fd_write_full(d->fd, r->data, r->n);
 	if (err < 0)
@@ -215,7 +228,8 @@ static bool take(struct download *d, struct range *r)
 		r->done = 0;
 	}
 	pthread_mutex_unlock(&d->lock);
-	s3_sum_start(&r->sum, d->has_sum ? d->sum_kind : S3_SUM_NONE);
+	s3_sum_start(
+		&r->sum, d->has_sum && !is_sha(d) ? d->sum_kind : S3_SUM_NONE);
 	return ok;
 }
 
@@ -241,14 +255,28 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* does what came have the checksum that the store keeps? */
-static void verify(struct download *d)
+/* the file is read again for it: what came stands there out of order */
+static int hash_file(struct download *d)
 {
-	struct s3_sum all, part;
-	char text[S3_TEXT];
-	if (!d->has_sum || d->sum_kind == S3_SUM_SHA256 || d->crcs.err)
-		return;
-	s3_sum_start(&all, d->sum_kind);
+	char *step = mem_resize(NULL, HASH_STEP);
+	uint64_t at = 0;
+	ssize_t n = step ? 1 : -ENOMEM;
+	while (n > 0 && at < d->size) {
+		n = pread(d->fd, step, HASH_STEP, (off_t)at);
+		if (n < 0)
+			n = -errno;
+		if (n > 0)
+			s3_sum_more(&d->ordered, str_from(step, (size_t)n));
+		at += n > 0 ? (uint64_t)n : 0;
+	}
+	mem_free(step);
+	return n < 0 ? (int)n : 0;
+}
+
+static void join_crcs(struct download *d, struct s3_sum *all)
+{
+	struct s3_sum part;
+	s3_sum_start(all, d->sum_kind);
 	s3_sum_start(&part, d->sum_kind);
 	for (size_t i = 0; i < d->next; i++) {
 		uint64_t at = (uint64_t)i * d->part_size;
@@ -256,9 +284,24 @@ static void verify(struct download *d)
 		memcpy(&part.crc, buf_at(&d->crcs, i * sizeof(part.crc)),
 			sizeof(part.crc));
 		s3_sum_join(
-			&all, &part, left < d->part_size ? left : d->part_size);
+			all, &part, left < d->part_size ? left : d->part_size);
 	}
-	s3_sum_text(&all, text);
+}
+
+/* does what came have the checksum that the store keeps? */
+static void verify(struct download *d)
+{
+	char text[S3_TEXT];
+	if (!d->has_sum || d->crcs.err)
+		return;
+	int err = is_sha(d) && d->seekable ? hash_file(d) : 0;
+	if (err) {
+		output_failed(d, err);
+		return;
+	}
+	if (!is_sha(d))
+		join_crcs(d, &d->ordered);
+	s3_sum_text(&d->ordered, text);
 	if (strcmp(text, d->sum) != 0)
 		failed(d, S3_FAILED,
 			"the checksum of what came is not the store's");
@@ -275,6 +318,8 @@ static enum s3_result look(struct download *d)
 		.key = d->from->key};
 	s3_conn_init(&conn, d->s3);
 	s3_field(&call, "x-amz-checksum-mode", STR("ENABLED"));
+	if (d->s3->o->version)
+		s3_param(&call, "versionId", str_of(d->s3->o->version));
 	enum s3_result r = s3_call(&conn, &call);
 	const struct http_head *head = &call.http.head;
 	if (r != S3_OK) {
@@ -313,7 +358,7 @@ static int open_output(struct download *d)
 	if (fmt_str(d->name, sizeof(d->name), "%s.%s.part", d->file, random) >=
 		sizeof(d->name))
 		return -ENAMETOOLONG;
-	d->fd = open(d->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	d->fd = open(d->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	d->temporary = d->fd >= 0;
 	d->seekable = d->temporary;
 	return d->fd < 0 ? -errno : 0;
@@ -369,6 +414,7 @@ static enum s3_result download(struct download *d, struct s3_done *done)
 	*done = (struct s3_done){0};
 	d->fd = -1;
 	d->part_size = (size_t)s3->o->part_mb << 20;
+	s3_sum_start(&d->ordered, S3_SUM_SHA256);
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->turn, NULL);
 	buf_init(&d->crcs, SIZE_MAX / 2);

@@ -72,6 +72,8 @@ int s3_stat(struct s3 *s3, char **args, int n)
 	if (at.key.n) {
 		call.key = at.key;
 		s3_field(&call, "x-amz-checksum-mode", STR("ENABLED"));
+		if (s3->o->version)
+			s3_param(&call, "versionId", str_of(s3->o->version));
 	}
 	s3_conn_init(&conn, s3);
 	buf_init(&out, 1 << 17);
@@ -99,6 +101,8 @@ enum s3_result s3_remove_object(struct s3 *s3, const struct s3_uri *at)
 	struct s3_conn conn;
 	struct s3_call call = {
 		.method = "DELETE", .bucket = at->bucket, .key = at->key};
+	if (s3->o->version)
+		s3_param(&call, "versionId", str_of(s3->o->version));
 	s3_conn_init(&conn, s3);
 	enum s3_result r = s3_call(&conn, &call);
 	if (r != S3_OK)

@@ -26,14 +26,8 @@
 enum {
 	GROW_EVERY = 1000, /* parts of unknown length double after so many */
 	POLL_MS = 200,
-	UPLOAD_ID_MAX = 1024,
 	COMPLETE_MAX = 4 << 20,
 	READ_STEP = 128 * 1024, /* is hashed while it is in the cache */
-};
-
-struct part {
-	char etag[S3_TEXT];
-	char sum[S3_TEXT];
 };
 
 struct upload {
@@ -45,10 +39,11 @@ struct upload {
 	bool seekable;
 	uint64_t size; /* when it is seekable */
 	size_t part_size;
-	char id[UPLOAD_ID_MAX];
+	char id[S3_UPLOAD_ID_MAX];
+	struct buf known; /* struct s3_part: what an earlier run sent */
 	struct progress progress;
 	pthread_mutex_t lock; /* of what follows */
-	struct buf parts;     /* struct part */
+	struct buf parts;     /* struct s3_part */
 	size_t next;          /* number of the next part, from 0 */
 	uint64_t offset;
 	bool ended;
@@ -130,10 +125,13 @@ static void request_of(struct upload *u, struct s3_call *call)
 	call->key = u->to->key;
 }
 
-static void type_field(const struct upload *u, struct s3_call *call)
+/* what the object is to be like */
+static void object_fields(const struct upload *u, struct s3_call *call)
 {
-	if (u->s3->o->content_type)
-		s3_field(call, "Content-Type", str_of(u->s3->o->content_type));
+	const struct s3_options *o = u->s3->o;
+	if (o->content_type)
+		s3_field(call, "Content-Type", str_of(o->content_type));
+	s3_object_fields(o, call);
 }
 
 /* the checksum that the multipart upload asks for, as a value */
@@ -154,7 +152,7 @@ static enum s3_result put_whole(struct upload *u, struct s3_conn *conn,
 		.sum = true,
 		.digest = &t->digest};
 	request_of(u, &call);
-	type_field(u, &call);
+	object_fields(u, &call);
 	enum s3_result r = s3_call(conn, &call);
 	if (r == S3_OK) {
 		struct str etag = http_field(&call.http.head, "ETag");
@@ -172,11 +170,20 @@ static enum s3_result put_whole(struct upload *u, struct s3_conn *conn,
 
 static enum s3_result begin(struct upload *u, struct s3_conn *conn)
 {
+	if (u->s3->o->resume && u->seekable) {
+		char error[S3_ERROR_SIZE];
+		enum s3_result found =
+			s3_resume(conn, u->to, u->id, &u->known, error);
+		if (found != S3_OK)
+			failed(u, found, error);
+		if (found != S3_OK || u->id[0])
+			return found;
+	}
 	struct s3_call call = {
 		.method = "POST", .body = STR(""), .has_body = true};
 	struct buf id;
 	request_of(u, &call);
-	type_field(u, &call);
+	object_fields(u, &call);
 	s3_param(&call, "uploads", STR(""));
 	if (u->s3->checksum != S3_SUM_NONE && !u->s3->plain_puts) {
 		s3_field(&call, "x-amz-checksum-algorithm",
@@ -186,7 +193,7 @@ static enum s3_result begin(struct upload *u, struct s3_conn *conn)
 					   : STR("COMPOSITE"));
 	}
 	enum s3_result r = s3_call(conn, &call);
-	buf_init(&id, UPLOAD_ID_MAX - 1);
+	buf_init(&id, S3_UPLOAD_ID_MAX - 1);
 	if (r != S3_OK)
 		failed(u, r, call.error);
 	else if (!xml_get(buf_str(&call.http.content),
@@ -260,9 +267,9 @@ static bool take_part(struct upload *u, struct taken *t, char **p, size_t *cap)
 	return ok;
 }
 
-static void keep_part(struct upload *u, size_t number, const struct part *p)
+static void keep_part(struct upload *u, size_t number, const struct s3_part *p)
 {
-	static const struct part none;
+	static const struct s3_part none;
 	pthread_mutex_lock(&u->lock);
 	while (u->parts.n < (number + 1) * sizeof(*p))
 		buf_put(&u->parts, &none, sizeof(none));
@@ -273,10 +280,40 @@ static void keep_part(struct upload *u, size_t number, const struct part *p)
 	pthread_mutex_unlock(&u->lock);
 }
 
+/* has an earlier run sent exactly this? Then it is kept */
+static bool is_there(struct upload *u, const struct taken *t, const char *data)
+{
+	unsigned char md5[HASH_MD5_SIZE];
+	char text[S3_TEXT];
+	struct s3_part part;
+	if (u->known.n < (t->number + 1) * sizeof(part))
+		return false;
+	memcpy(&part, buf_at(&u->known, t->number * sizeof(part)),
+		sizeof(part));
+	struct str etag = str_of(part.etag);
+	if (etag.n == 0 || part.size != t->n)
+		return false;
+	if (etag.n > 2 && *etag.p == '"')
+		etag = str_from(etag.p + 1, etag.n - 2);
+	if (part.sum[0]) {
+		s3_digest_sum(&t->digest, text);
+		if (strcmp(text, part.sum) != 0)
+			return false;
+	} else {
+		hash_md5(md5, str_from(data, t->n));
+		hash_hex(text, md5, sizeof(md5));
+		if (!str_is(etag, text))
+			return false;
+	}
+	keep_part(u, t->number, &part);
+	progress_add(&u->progress, t->n);
+	return true;
+}
+
 static void put_part(struct upload *u, struct s3_conn *conn,
 	const struct taken *t, const char *data)
 {
-	struct part part = {0};
+	struct s3_part part = {0};
 	char number[FMT_U64_MAX + 1] = "";
 	struct s3_call call = {.method = "PUT",
 		.body = str_from(data, t->n),
@@ -345,7 +382,8 @@ static void *work(void *arg)
 			break;
 		}
 		have = false;
-		put_part(u, &conn, &t, w->data);
+		if (!is_there(u, &t, w->data))
+			put_part(u, &conn, &t, w->data);
 	}
 	s3_conn_fini(&conn);
 	return NULL;
@@ -355,12 +393,12 @@ static enum s3_result complete(
 	struct upload *u, struct s3_conn *conn, struct s3_done *done)
 {
 	struct buf xml, etag;
-	size_t count = u->parts.n / sizeof(struct part);
+	size_t count = u->parts.n / sizeof(struct s3_part);
 	buf_init(&xml, COMPLETE_MAX);
 	buf_init(&etag, S3_TEXT);
 	buf_puts(&xml, "<CompleteMultipartUpload>");
 	for (size_t i = 0; i < count; i++) {
-		struct part p;
+		struct s3_part p;
 		memcpy(&p, buf_at(&u->parts, i * sizeof(p)), sizeof(p));
 		buf_putf(&xml, "<Part><PartNumber>%zu</PartNumber><ETag>",
 			i + 1);
@@ -425,7 +463,9 @@ static void put_parts(struct upload *u, struct s3_conn *conn, char *data,
 		failed(u, S3_FAILED, "interrupted");
 	if (u->status == S3_OK)
 		(void)complete(u, conn, done);
-	if (u->status != S3_OK)
+	if (u->status != S3_OK && u->s3->o->resume && u->seekable)
+		s3_warn("what was sent so far is kept for another --resume");
+	else if (u->status != S3_OK)
 		abort_upload(u);
 }
 
@@ -499,13 +539,15 @@ enum s3_result s3_put_file(struct s3 *s3, int dir, const char *file,
 		return S3_FAILED;
 	}
 	choose_part_size(&u);
-	buf_init(&u.parts, S3_PARTS_MAX * sizeof(struct part));
+	buf_init(&u.parts, S3_PARTS_MAX * sizeof(struct s3_part));
+	buf_init(&u.known, S3_PARTS_MAX * sizeof(struct s3_part));
 	pthread_mutex_init(&u.lock, NULL);
 	progress_init(&u.progress, s3->o->quiet, u.size);
 	transfer(&u, done);
 	progress_end(&u.progress);
 	pthread_mutex_destroy(&u.lock);
 	buf_fini(&u.parts);
+	buf_fini(&u.known);
 	if (u.fd > STDIN_FILENO)
 		fd_close(&u.fd);
 	if (u.status != S3_OK && u.input_failed)

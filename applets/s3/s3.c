@@ -136,16 +136,17 @@ static void tell_outcome(const struct s3 *s3, int status)
 static const struct {
 	const char *name;
 	int (*run)(struct s3 *s3, char **args, int n);
-	/* of r, d (--delete), n (--dry-run), t (--tar) and p (--presign) */
+	/* of r, d (--delete), n (--dry-run), t (--tar), p (--presign), o (what
+	 * the object is to be like) and v (--version-id) */
 	const char *flags;
 } commands[] = {
 	{"ls", s3_ls, "r"},
-	{"get", s3_get, "rt"},
-	{"put", s3_put, "rp"},
-	{"cp", s3_cp, ""},
-	{"mv", s3_mv, ""},
-	{"stat", s3_stat, ""},
-	{"rm", s3_rm, "r"},
+	{"get", s3_get, "rtv"},
+	{"put", s3_put, "rpo"},
+	{"cp", s3_cp, "o"},
+	{"mv", s3_mv, "o"},
+	{"stat", s3_stat, "v"},
+	{"rm", s3_rm, "rv"},
 	{"sync", s3_sync, "dn"},
 	{"presign", s3_presign, ""},
 	{"mb", s3_mb, ""},
@@ -182,6 +183,14 @@ static void check_flags(const struct s3_options *o, const char *flags)
 		die_usage("--tar and --raw-prefix go with get");
 	if ((o->presign || o->follow) && !strchr(flags, 'p'))
 		die_usage("--presign and --follow-links go with put");
+	if (o->resume && !strchr(flags, 'p'))
+		die_usage("--resume goes with put");
+	if ((o->sse || o->sse_key || o->storage_class) && !strchr(flags, 'o'))
+		die_usage("--sse, --sse-kms-key-id and --storage-class go with "
+			  "put, cp and mv");
+	if (o->version && (!strchr(flags, 'v') || o->recursive || o->tar))
+		die_usage("--version-id goes with get, stat and rm of one "
+			  "object");
 	if (o->path_style && o->virtual_host)
 		die_usage("--path-style and --virtual-host exclude each other");
 }
@@ -229,6 +238,16 @@ int s3_main(int argc, char **argv)
 			"get --tar: all keys that begin so, not only below"),
 		OPT_FLAG(0, "follow-links", &o.follow,
 			"put -r: files that links inside lead to"),
+		OPT_FLAG(0, "resume", &o.resume,
+			"put: go on with the upload that an earlier run left"),
+		OPT_TEXT(0, "sse", &o.sse, "KIND",
+			"put, cp: encryption by the store, AES256 or aws:kms"),
+		OPT_TEXT(0, "sse-kms-key-id", &o.sse_key, "ID",
+			"put, cp: with that key"),
+		OPT_TEXT(0, "storage-class", &o.storage_class, "CLASS",
+			"put, cp: class of the object"),
+		OPT_TEXT(0, "version-id", &o.version, "ID",
+			"get, stat, rm: that version of the object"),
 		OPT_FLAG(0, "presign", &o.presign,
 			"put: tell a URL for it, see --expires-in"),
 		OPT_FLAG(0, "json", &o.json, "outcomes as JSON, one a line"),

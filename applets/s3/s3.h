@@ -31,6 +31,7 @@ enum {
 	S3_ERROR_SIZE = 640,
 	S3_TEXT = 128,
 	S3_TOKEN_MAX = 8192,
+	S3_UPLOAD_ID_MAX = 1024,
 	S3_FIELDS_MAX = 24,
 	S3_PARAMS_MAX = 12,
 };
@@ -74,6 +75,11 @@ struct s3_options {
 	bool raw_prefix;
 	bool follow;
 	bool presign;
+	bool resume;
+	const char *sse;
+	const char *sse_key;
+	const char *storage_class;
+	const char *version;
 	uint64_t part_mb;
 	uint64_t threads;
 	uint64_t retries;
@@ -185,6 +191,8 @@ void s3_keys_forget(struct s3 *s3);
 /* cred_remote.c: from a container, an instance or a web identity:
  * 1 found, 0 there is none, -1 with a sentence in why */
 int s3_keys_remote(struct s3 *s3, struct s3_keys *keys, char *why);
+/* the same from MODAL_IDENTITY_TOKEN and MODAL_OIDC_ROLE_ARN */
+int s3_keys_modal(struct s3 *s3, struct s3_keys *keys, char *why);
 
 /* call.c */
 void s3_conn_init(struct s3_conn *c, struct s3 *s3);
@@ -256,6 +264,22 @@ int s3_mb(struct s3 *s3, char **args, int n);
 int s3_rb(struct s3 *s3, char **args, int n);
 int s3_presign(struct s3 *s3, char **args, int n);
 int s3_sync(struct s3 *s3, char **args, int n);
+
+/* copy.c: encryption and class of the object that a call makes */
+void s3_object_fields(const struct s3_options *o, struct s3_call *call);
+
+/* resume.c: a part that the store has; etag "": it has not */
+struct s3_part {
+	char etag[S3_TEXT];
+	char sum[S3_TEXT];
+	uint64_t size;
+};
+/*
+ * The unfinished upload of a key (id is "" when there is none) and its parts
+ * by number; error is S3_ERROR_SIZE bytes.
+ */
+enum s3_result s3_resume(struct s3_conn *conn, const struct s3_uri *to,
+	char id[S3_UPLOAD_ID_MAX], struct buf *parts, char *error);
 
 /* sync.c: a directory and a prefix, all of it, whatever is there already */
 int s3_tree(struct s3 *s3, char **args, int n);

@@ -112,7 +112,8 @@ bool s3_sum_of_head(
 	struct str type = http_field(head, "x-amz-checksum-type");
 	if (type.p && str_eq_nocase(type, STR("COMPOSITE")))
 		return false;
-	for (int i = S3_SUM_SHA256; i > S3_SUM_NONE; i--) {
+	/* the cheap ones first */
+	for (int i = S3_SUM_CRC32; i <= S3_SUM_SHA256; i++) {
 		*kind = (enum s3_checksum)i;
 		*value = http_field(head, s3_sum_field(*kind));
 		/* "abc=-3" is one of three parts' checksums */

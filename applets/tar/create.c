@@ -43,10 +43,21 @@ void create_fail(struct create *c, const char *what, int err)
 
 /* ------------------------------------------------------- looking at a name */
 
+/* has it not changed since what --newer names? */
+static bool is_old(const struct create *c, const struct stat *st)
+{
+	const struct timespec *t = &st->st_ctim;
+	return c->only_newer &&
+	       (t->tv_sec < c->newer.tv_sec ||
+		       (t->tv_sec == c->newer.tv_sec &&
+			       t->tv_nsec <= c->newer.tv_nsec));
+}
+
 /* the header of a directory, then it is the one that is walked; takes fd */
 static void enter_dir(struct create *c, int fd, const struct stat *st)
 {
-	member_dir(c, fd, st);
+	if (!is_old(c, st))
+		member_dir(c, fd, st);
 	if (c->o->no_recursion ||
 		(c->o->one_file_system && st->st_dev != c->device)) {
 		fd_close(&fd);
@@ -97,6 +108,8 @@ static void put_any(struct create *c, int dir, const char *name, int fd,
 	if (is_archive(c, st)) {
 		report_warn(c->r, create_path(c),
 			"file is the archive; not dumped");
+	} else if (!S_ISDIR(st->st_mode) && is_old(c, st)) {
+		/* left out */
 	} else if (member_hard_link(c, st)) {
 		/* done */
 	} else if (S_ISDIR(st->st_mode) && fd >= 0) {
@@ -277,6 +290,20 @@ static void parse_owner(const struct ids *table, const char *option,
 	*id = (uint32_t)v;
 }
 
+static void parse_newer(struct create *c, const char *text)
+{
+	struct stat st;
+	c->only_newer = true;
+	if (*text != '/' && *text != '.') {
+		if (!tar_parse_date(text, &c->newer))
+			die_usage("--newer: '%s' is not understood", text);
+		return;
+	}
+	if (stat(text, &st) < 0)
+		die(STATUS_FATAL, "--newer: %s: %s", text, strerror(errno));
+	c->newer = st.st_mtim;
+}
+
 static void set_up(struct create *c)
 {
 	const struct tar_options *o = c->o;
@@ -290,6 +317,8 @@ static void set_up(struct create *c)
 		parse_owner(&c->groups, o->group, &c->group, &c->gid);
 		c->fixed_group = true;
 	}
+	if (o->newer)
+		parse_newer(c, o->newer);
 	if (o->mtime) {
 		if (!tar_parse_date(o->mtime, &c->time))
 			die_usage("--mtime: '%s' is not understood", o->mtime);

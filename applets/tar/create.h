@@ -41,6 +41,8 @@ struct create {
 	struct zip_member zip_member;
 
 	unsigned flags; /* TAR_WRITE_* */
+	bool only_newer;
+	struct timespec newer; /* what changed after it */
 	bool fixed_time;
 	struct timespec time;
 	bool fixed_user;

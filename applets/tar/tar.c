@@ -251,6 +251,9 @@ int tar_main(int argc, char **argv)
 		OPT_FLAG(0, "xattrs", &o.xattrs,
 			"extended attributes user.*; and security.capability,\n"
 			"which -x restores with -p only"),
+		OPT_TEXT('N', "newer", &o.newer, "DATE|FILE",
+			"only what changed (data or attributes) after DATE or\n"
+			"after FILE, whose name begins with / or ."),
 		OPT_FLAG(0, "ignore-failed-read", &o.ignore_failed_read,
 			"what cannot be read is left out, with a message"),
 		OPT_FLAG(0, "no-recursion", &o.no_recursion,

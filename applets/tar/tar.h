@@ -47,6 +47,7 @@ struct tar_options {
 	bool sparse;
 	bool xattrs;
 	bool ignore_failed_read;
+	const char *newer;
 	bool no_recursion;
 	bool zip;       /* a zip archive, not tar */
 	unsigned level; /* of compression; 0: the fastest */

@@ -9,6 +9,7 @@ import pathlib
 import socket
 import subprocess
 import tarfile
+import zipfile
 
 import pytest
 
@@ -444,6 +445,45 @@ def test_snapshot_has_both_subsystems(gateway, body):
 def test_snapshot_with_a_bad_body(gateway, body, status):
     answer = gateway.request("POST", "/data/snapshot", body)
     assert answer.status == status
+
+
+def test_snapshot_as_zip(gateway):
+    place = gateway.root / "filesystem"
+    place.mkdir()
+    (place / "f").write_text("1")
+    (place / "l").symlink_to("f")
+    answer = gateway.request("POST", "/data/snapshot?format=zip")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/zip"
+    assert answer.headers["Content-Disposition"].endswith('.zip"')
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as z:
+        assert z.testzip() is None
+        assert z.read("filesystem/f") == b"1"
+    answer = gateway.request("POST", "/data/snapshot?format=rar")
+    assert answer.status == 400 and "format" in answer.json()["detail"]
+
+
+def test_snapshot_of_nothing_as_zip(gateway):
+    answer = gateway.request("POST", "/data/snapshot?format=zip")
+    assert zipfile.ZipFile(io.BytesIO(answer.body)).namelist() == []
+
+
+def test_a_sparse_file_there_and_back(gateway):
+    place = gateway.root / "filesystem"
+    place.mkdir()
+    with open(place / "big", "wb") as f:
+        f.seek(10 << 30)
+        f.write(b"end")
+    data = gateway.request("POST", "/data/snapshot").body
+    assert len(data) < 1 << 20
+    answer = gateway.request(
+        "POST", "/data/populate?subsystem=.apps_data", data,
+        {"Content-Type": "application/gzip"},
+    )
+    assert answer.status == 200, answer
+    st = (gateway.root / ".apps_data/filesystem/big").stat()
+    assert st.st_size == (10 << 30) + 3
+    assert st.st_blocks * 512 < 1 << 20
 
 
 def test_what_is_left_out_is_named_in_a_trailer_and_the_log(gateway):

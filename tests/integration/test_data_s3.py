@@ -397,3 +397,48 @@ def test_a_client_that_goes_away_ends_its_workers(gateway):
     wait_for(gateway.children, what="the hook runs")
     c.close()
     wait_for(lambda: not gateway.children(), what="all has ended")
+
+
+# --- the root file system ----------------------------------------------------
+
+
+def test_capture_has_what_changed_since_the_baseline(gateway, s3, bucket):
+    fill(gateway)
+    for name in ("etc", "tmp", "run/x", "proc", "usr/lib"):
+        (gateway.root / name).mkdir(parents=True, exist_ok=True)
+    (gateway.root / "etc/old").write_text("1")
+    answer = gateway.post_json("/data/rootfs/capture", {"snapshot_id": "a"})
+    assert answer.status == 400 and "baseline" in answer.json()["detail"]
+    answer = gateway.request("POST", "/data/rootfs/baseline")
+    assert answer.status == 200, answer
+    got = answer.json()
+    assert got["marker_path"] == "/run/rlstudio/.rootfs_capture_baseline"
+    marker = gateway.root / got["marker_path"][1:]
+    assert abs(marker.stat().st_mtime - got["marked_at"]) < 0.001
+    assert oct(marker.stat().st_mode) == "0o100600"
+    # the clock of file systems ticks in steps
+    wait_for(
+        lambda: (marker.parent / "tick").write_text("")
+        or (marker.parent / "tick").stat().st_ctime_ns > marker.stat().st_mtime_ns,
+        what="the clock of the file system ticks",
+    )
+    for name in ("etc/new", "tmp/t", "run/x/r", "usr/lib/l", "filesystem/n"):
+        (gateway.root / name).write_text("2")
+    answer = gateway.post_json("/data/rootfs/capture", {"snapshot_id": "my"})
+    assert answer.status == 200, answer
+    got = answer.json()
+    assert set(got) == {"s3_uri", "size_bytes", "duration_s"}
+    assert got["s3_uri"] == f"s3://{bucket}/some/where/my/rootfs-layer.tar.gz"
+    data = s3("get", got["s3_uri"], "-").stdout
+    assert len(data) == got["size_bytes"]
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        names = [n for n in tar.getnames() if tar.getmember(n).isfile()]
+    assert sorted(names) == ["./etc/new", "./usr/lib/l"]
+
+
+def test_a_link_where_the_baseline_belongs_is_refused(gateway):
+    place = gateway.root / "run/rlstudio"
+    place.mkdir(parents=True)
+    (place / ".rootfs_capture_baseline").symlink_to("/etc/hostname")
+    answer = gateway.request("POST", "/data/rootfs/baseline")
+    assert answer.status == 500 and "baseline" in answer.json()["detail"]

@@ -3,6 +3,7 @@
 
 import base64
 import email.utils
+import hashlib
 import http.server
 import json
 import os
@@ -206,6 +207,118 @@ def test_a_failed_upload_is_aborted(s3, store):
     assert ("DELETE", "/buck/k?uploadId=u1") in [seen[:2] for seen in store.seen]
 
 
+def unfinished(parts, id="u7", key="k", kind=""):
+    """Answers that tell of an upload: (its list, its parts)."""
+    uploads = (
+        "<ListMultipartUploadsResult>"
+        "<Upload><Key>k2</Key><UploadId>no</UploadId></Upload>"
+        "<Upload><Key>k</Key><UploadId>old</UploadId>"
+        "<Initiated>2024-01-01T00:00:00Z</Initiated></Upload>"
+        f"<Upload><Key>{key}</Key><UploadId>{id}</UploadId>{kind}"
+        "<Initiated>2026-01-01T00:00:00Z</Initiated></Upload>"
+        "</ListMultipartUploadsResult>"
+    )
+    listed = "".join(
+        f"<Part><PartNumber>{n}</PartNumber><ETag>{etag}</ETag>"
+        f"<Size>{size}</Size></Part>"
+        for n, etag, size in parts
+    )
+    return [
+        step("GET", lambda h: h.answer(200, uploads.encode()), "uploads"),
+        step("GET", lambda h: h.answer(
+            200, f"<ListPartsResult>{listed}</ListPartsResult>".encode()
+        ), f"uploadId={id}"),
+    ]
+
+
+def test_an_upload_is_resumed(s3, store, tmp_path):
+    data = os.urandom(20 << 20)
+    part = 8 << 20
+    file = tmp_path / "f"
+    file.write_bytes(data)
+    good = hashlib.md5(data[:part]).hexdigest()
+    stale = hashlib.md5(b"other").hexdigest()
+    store.script = unfinished([(1, f'"{good}"', part), (2, f'"{stale}"', part)])
+    ok(s3("put", "--resume", str(file), "s3://buck/k"))
+    sent = {k: len(v) for k, v in store.objects.items()}
+    assert sent == {
+        "/buck/k?partNumber=2&uploadId=u7": part,
+        "/buck/k?partNumber=3&uploadId=u7": len(data) - 2 * part,
+    }
+    done = [s for s in store.seen if s[0] == "POST"]
+    assert [s[1] for s in done] == ["/buck/k?uploadId=u7"]
+
+
+def test_without_an_unfinished_upload_a_new_one_begins(s3, store, tmp_path):
+    file = tmp_path / "f"
+    file.write_bytes(DATA)
+    ok(s3("put", "--resume", str(file), "s3://buck/k"))
+    assert len(store.objects) == 2
+
+
+def test_a_failed_upload_may_be_kept_for_later(s3, store, tmp_path):
+    file = tmp_path / "f"
+    file.write_bytes(DATA)
+    store.script = [
+        step("PUT", lambda h: h.error(403, "AccessDenied"), "partNumber=2")
+    ]
+    done = s3("put", "--resume", str(file), "s3://buck/k")
+    assert done.returncode == 4
+    assert b"--resume" in done.stderr
+    assert "DELETE" not in [seen[0] for seen in store.seen]
+
+
+@pytest.mark.parametrize("good", [True, False])
+@pytest.mark.parametrize("to", ["file", "pipe"])
+def test_sha256_of_the_whole_is_compared(s3, store, tmp_path, good, to):
+    hash = hashlib.sha256(DATA if good else b"x").digest()
+    text = base64.b64encode(hash).decode()
+    store.script = [
+        step("HEAD", lambda h: h.answer(
+            200, Content_Length=str(len(DATA)), ETag=ETAG,
+            x_amz_checksum_sha256=text,
+        ))
+    ]
+    target = tmp_path / "f"
+    done = s3("get", "s3://buck/k", str(target) if to == "file" else "-")
+    if good:
+        data = target.read_bytes() if to == "file" else done.stdout
+        assert ok(done) is not None and data == DATA
+    else:
+        fails(done, 1, "the checksum of what came is not the store's")
+        assert not target.exists()
+
+
+def test_fields_of_the_object(s3, store):
+    ok(s3("put", "--sse", "aws:kms", "--sse-kms-key-id", "key/1",
+          "--storage-class", "GLACIER", "--content-type", "a/b",
+          "-", "s3://buck/k", input=DATA))
+    begun = [s[2] for s in store.seen if "uploads" in s[1]]
+    assert begun[0]["x-amz-server-side-encryption"] == "aws:kms"
+    assert begun[0]["x-amz-server-side-encryption-aws-kms-key-id"] == "key/1"
+    assert begun[0]["x-amz-storage-class"] == "GLACIER"
+    assert begun[0]["content-type"] == "a/b"
+
+
+def test_one_version_of_an_object(s3, store):
+    assert ok(s3("get", "--version-id", "v/1", "s3://buck/k", "-")) == DATA
+    ok(s3("rm", "--version-id", "v/1", "s3://buck/k"))
+    assert all("versionId=v%2F1" in s[1] for s in store.seen)
+
+
+def listing(*keys):
+    items = "".join(
+        f"<Contents><Key>{k}</Key><Size>1</Size></Contents>" for k in keys
+    )
+    return f"<ListBucketResult>{items}</ListBucketResult>".encode()
+
+
+@pytest.mark.parametrize("key", ["p/../../etc/x", "p/a/..", "p/" + "n" * 256])
+def test_keys_that_no_file_can_have_are_named(s3, store, key):
+    store.script = [step("GET", lambda h: h.answer(200, listing(key)), "list-type")]
+    fails(s3("get", "--tar", "s3://buck/p", "-"), 1, key)
+
+
 def test_an_error_in_a_good_answer(s3, store):
     broken = lambda h: h.error(200, "InternalError")  # noqa: E731
     store.script = [step("POST", broken, "uploadId")]
@@ -306,7 +419,8 @@ def test_keys_of_an_instance(s3, store):
     assert "Credential=TEMP/" in store.seen[-1][2]["authorization"]
 
 
-def test_keys_of_a_web_identity(s3, store, tmp_path):
+@pytest.mark.parametrize("modal", [False, True])
+def test_keys_of_a_web_identity(s3, store, tmp_path, modal):
     token = tmp_path / "token"
     token.write_text("jwt.jwt")
     body = "".join(f"<{k}>{v}</{k}>" for k, v in keys().items()).replace("Token>", "SessionToken>")
@@ -319,6 +433,11 @@ def test_keys_of_a_web_identity(s3, store, tmp_path):
         "AWS_ACCESS_KEY_ID": "", "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
         "AWS_ROLE_ARN": "arn:aws:iam::1:role/r", "AWS_ENDPOINT_URL_STS": store.url,
     }
+    if modal:
+        env = {
+            "MODAL_IDENTITY_TOKEN": "jwt.jwt", "AWS_ENDPOINT_URL_STS": store.url,
+            "MODAL_OIDC_ROLE_ARN": "arn:aws:iam::1:role/r",
+        }
     ok(s3("ls", "s3://buck", env=env))
     assert "Credential=TEMP/" in store.seen[-1][2]["authorization"]
 
