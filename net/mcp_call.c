@@ -154,6 +154,7 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 		n = jsonrpc_add_edit(all, n, out->token, id);
 	struct buf *queue = mcp_call_outlet(u);
 	size_t before = queue->n;
+	buf_put_str(queue, out->fields);
 	jsonrpc_put_edited(queue, out->request->text, all, n);
 	buf_putc(queue, '\n');
 	/* a process that reads so little is ended by the flush below */
@@ -187,7 +188,8 @@ static void put_cancelled(
 void mcp_upstream_tell(
 	struct mcp_upstream *u, const char *method, struct str params)
 {
-	if (u->state == MCP_DOWN || u->state == MCP_FAILED)
+	if (u->state == MCP_DOWN || u->state == MCP_FAILED ||
+		u->config->rest_only)
 		return;
 	struct buf *out = mcp_call_outlet(u);
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",");

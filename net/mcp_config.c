@@ -65,6 +65,11 @@ static int check_usable(struct config_reader *r, struct mcp_server_config *s,
 		s->sse = strcmp(transport, "sse") == 0;
 		return check_remote(r, s);
 	}
+	/* what is reached by /rest alone may have any transport */
+	s->rest_only =
+		!s->serve_tools && s->url && strcmp(transport, "stdio") != 0;
+	if (s->rest_only)
+		return check_remote(r, s);
 	if (strcmp(transport, "stdio") != 0)
 		return config_refuse_server(r, s,
 			"unknown transport; it is one of: stdio, http, "
@@ -341,7 +346,8 @@ bool mcp_server_config_equal(
 {
 	return same_text(a->name, b->name) && same_texts(a->argv, b->argv) &&
 	       same_text(a->command, b->command) && same_text(a->url, b->url) &&
-	       a->sse == b->sse && same_text(a->bearer, b->bearer) &&
+	       a->sse == b->sse && a->rest_only == b->rest_only &&
+	       same_text(a->bearer, b->bearer) &&
 	       same_texts(a->headers, b->headers) &&
 	       same_texts(a->env, b->env) && same_text(a->cwd, b->cwd) &&
 	       a->serve_tools == b->serve_tools &&

@@ -35,6 +35,7 @@ struct mcp_server_config {
 	char **env;     /* "NAME=VALUE", sorted, NULL-terminated */
 	char *cwd;      /* or NULL */
 	char *url;      /* of a remote server; NULL: command */
+	bool rest_only; /* at the URL is no MCP server */
 	bool sse;       /* by the transport of 2024-11-05 */
 	char **headers; /* "Name: value", sorted, NULL-terminated */
 	char *bearer;   /* token, or NULL */

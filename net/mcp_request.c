@@ -10,6 +10,7 @@
 #include "lib/size.h"
 #include "net/mcp.h"
 #include "net/mcp_call.h"
+#include "net/mcp_identity.h"
 #include "net/mcp_instance.h"
 #include "net/mcp_links.h"
 #include "net/mcp_modern.h"
@@ -342,7 +343,8 @@ const char *mcp_params_read(struct str params, struct mcp_params *out)
 {
 	static const char *const names[] = {"name", "uri", "ref", "arguments",
 		"_meta", "inputResponses", "requestState"};
-	static const char *const token[] = {"progressToken"};
+	static const char *const of_meta[] = {"progressToken", "actor_id"};
+	struct str w[ARRAY_LEN(of_meta)];
 	struct str v[ARRAY_LEN(names)];
 	*out = (struct mcp_params){0};
 	if (!params.p || !json_pick(params, names, v, ARRAY_LEN(names)))
@@ -357,9 +359,11 @@ const char *mcp_params_read(struct str params, struct mcp_params *out)
 	drop_null(&meta);
 	if (!meta.p)
 		return NULL;
-	if (!json_pick(meta, token, &out->token, 1))
+	if (!json_pick(meta, of_meta, w, ARRAY_LEN(w)))
 		return "params._meta must be an object without repeated "
 		       "members";
+	out->token = w[0];
+	out->actor = w[1];
 	drop_null(&out->token);
 	if (out->token.p && json_type_of(out->token) != JSON_STRING &&
 		json_type_of(out->token) != JSON_NUMBER)
@@ -367,11 +371,27 @@ const char *mcp_params_read(struct str params, struct mcp_params *out)
 	return NULL;
 }
 
+/* who acts, for a server at a URL; and what its client said beside */
+static void put_fields(struct buf *out, const struct mcp_request *q,
+	const struct mcp_params *c)
+{
+	const struct http_head *head = NULL;
+	if (q->post && q->post->x)
+		head = http_request(q->post->x);
+	if (q->errand == MCP_ERRAND_TOOL) {
+		buf_puts(out, "Authorization: Bearer ");
+		mcp_identity_actor(out, head, c->actor);
+		buf_putc(out, '\n');
+	}
+	if (head)
+		mcp_identity_put_fields(out, head);
+}
+
 void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
 	const struct mcp_params *c, const struct mcp_edits *edits)
 {
 	struct mcp_edits all = *edits;
-	struct buf meta, room;
+	struct buf meta, room, fields;
 	const char *why;
 	struct mcp_upstream *u =
 		mcp_instance_for(q->router, q->session, q->upstream, &why);
@@ -382,15 +402,22 @@ void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
 	q->upstream = u;
 	buf_init(&meta, ROOM_MAX);
 	buf_init(&room, ROOM_MAX);
+	buf_init(&fields, ROOM_MAX);
+	if (u->config->url)
+		put_fields(&fields, q, c);
 	if (q->session->modern && q->upstream->era == MCP_LEGACY) {
 		mcp_era_request_to_legacy(&all, m);
 	} else if (!q->session->modern && q->upstream->era == MCP_MODERN) {
 		mcp_ask_put_meta(&meta, q->session);
 		mcp_era_request_to_modern(&all, m, buf_str(&meta), &room);
 	}
-	struct mcp_outgoing out = {
-		.request = m, .token = c->token, .edits = all.e, .n = all.n};
+	struct mcp_outgoing out = {.request = m,
+		.token = c->token,
+		.edits = all.e,
+		.n = all.n,
+		.fields = buf_str(&fields)};
 	mcp_upstream_call(q->upstream, &q->call, &out);
+	buf_fini(&fields);
 	buf_fini(&meta);
 	buf_fini(&room);
 }

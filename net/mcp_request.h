@@ -36,6 +36,7 @@ struct mcp_request {
 struct mcp_params {
 	struct str name, uri, ref, arguments;
 	struct str token;            /* _meta.progressToken */
+	struct str actor;            /* _meta.actor_id */
 	struct str responses, state; /* of an earlier round */
 };
 

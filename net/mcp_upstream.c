@@ -368,6 +368,14 @@ static void start(struct mcp_upstream *u)
 	if (u->attempts++ == 0 || u->was_ready)
 		u->give_up_ms = u->started_ms + u->config->startup_timeout_ms;
 	u->restarts += u->was_ready;
+	if (u->config->rest_only) {
+		/* whether it answers is seen by those who ask it */
+		u->state = MCP_READY;
+		u->was_ready = true;
+		if (u->events.on_ready)
+			u->events.on_ready(u->events.owner, u);
+		return;
+	}
 	u->conn = mcp_conn_start(u->conns, u->config, &events, &why);
 	if (!u->conn) {
 		fmt_str(u->why, sizeof(u->why), "server '%s': %s",

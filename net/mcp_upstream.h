@@ -143,6 +143,7 @@ struct mcp_outgoing {
 	const struct jsonrpc *request; /* its id is replaced by ours */
 	struct str token; /* its raw progress token, likewise; or p == NULL */
 	const struct jsonrpc_edit *edits; /* what else changes in its text */
+	struct str fields; /* "Name: value" lines, for a server at a URL */
 	size_t n;
 };
 

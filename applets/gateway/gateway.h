@@ -30,6 +30,7 @@ void gateway_route(void *owner, struct http_exchange *x);
 /* the MCP servers of a file, from the start on; dies when it is no good */
 void apps_load(struct gateway *g, const char *path);
 
+void rest_any(struct gateway *g, struct http_exchange *x);
 void apps_any(struct gateway *g, struct http_exchange *x);
 void populate_post(struct gateway *g, struct http_exchange *x);
 void populate_s3_post(struct gateway *g, struct http_exchange *x);

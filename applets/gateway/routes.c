@@ -24,7 +24,7 @@ enum plane {
 };
 
 struct route {
-	const char *path;    /* "/x/" and a star: what is one step below it */
+	const char *path;    /* "/x/" and a star: one step below it; two: all */
 	const char *methods; /* "GET", or "ANY" when the handler decides */
 	enum plane plane;
 	route_fn *fn;
@@ -57,6 +57,7 @@ static const struct route routes[] = {
 	{"/mcp/", "ANY", AGENT_PLANE, mcp_any},
 	{"/sse", "ANY", AGENT_PLANE, sse_any},
 	{MCP_MESSAGES_PATH, "ANY", AGENT_PLANE, messages_any},
+	{"/rest/**", "ANY", AGENT_PLANE, rest_any},
 	{"/apps", "ANY", CONTROL_PLANE, apps_any},
 	{"/data/populate", "POST", CONTROL_PLANE, populate_post},
 	{"/data/populate/s3", "POST", CONTROL_PLANE, populate_s3_post},
@@ -80,6 +81,9 @@ static bool matches(const struct route *route, struct str path)
 	if (!str_ends(own, STR("*")))
 		return str_eq(own, path);
 	own.n--;
+	if (str_ends(own, STR("*")))
+		return str_starts(path, str_first(own, own.n - 1)) &&
+		       path.n >= own.n;
 	return str_starts(path, own) && path.n > own.n &&
 	       str_index(str_from_index(path, own.n), '/') == path.n - own.n;
 }

@@ -55,7 +55,7 @@ def test_each_call_has_a_process_of_its_own(gateway):
     assert len(pids) == 3
     assert a.text("counter") == a.text("counter") == "1"
     wait_for(lambda: not any(map(alive, pids)), what="they are gone")
-    assert len(gateway.children()) == 1
+    wait_for(lambda: len(gateway.children()) == 1, what="the first is left")
 
 
 def test_calls_of_their_own_run_at_once(gateway):
