@@ -77,9 +77,11 @@ trap: build/coracle-trap
 deps:
 	@scripts/need install build
 
-## install: copy the program to $(DESTDIR)$(PREFIX)/bin
-install: build/coracle
+## install: copy the programs below $(DESTDIR)$(PREFIX)
+install: build/coracle build/trampoline build/run-as
 	install -D -m 755 build/coracle $(DESTDIR)$(PREFIX)/bin/coracle
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/coracle \
+		build/trampoline build/run-as
 
 ## clean: remove what was built, keep the fetched sources
 clean:

@@ -5,10 +5,12 @@
 PORT ?= 8080
 ROOTFS_SRC := $(shell find rootfs -type f)
 
-build/rootfs.tar: build/coracle $(ROOTFS_SRC)
+PROGRAMS := build/coracle build/trampoline build/run-as
+
+build/rootfs.tar: $(PROGRAMS) $(ROOTFS_SRC)
 	$(Q)rootfs/assemble $@ rootfs/manifest
 
-build/rootfs-shell.tar: build/coracle $(ROOTFS_SRC)
+build/rootfs-shell.tar: $(PROGRAMS) $(ROOTFS_SRC)
 	$(Q)rootfs/assemble $@ rootfs/manifest rootfs/manifest.shell
 
 build/coracle.oci.tar: build/rootfs.tar rootfs/image Dockerfile.scratch

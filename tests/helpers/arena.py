@@ -22,6 +22,8 @@ COMMANDS = {
     "tree": "command /usr/bin/probe tree\n",
     "shell": "command /bin/busybox sh\narg -c\narg id -u; env; echo $IFS\n",
     "bash": "command /bin/bash -c\narg id -u; env; type f\n",
+    "python": "command /usr/bin/python3 /opt/python/server.py\n"
+              "directory /opt/server\n",
     "keep": "command /usr/bin/probe dump\nreal-uid caller\n",
     "limited": "command /usr/bin/probe dump\nlimit nofile 99\n",
     "missing": "command /usr/bin/nothing\n",
@@ -34,6 +36,14 @@ COMMANDS = {
     "empty": "",
     "nobody": "command /usr/bin/probe dump\nuser ghost\n",
 }
+
+
+# with the modules that every server has, and a shell of its own
+SERVER = b"""import json, os, random
+uid = int(os.popen("id -u").read())
+print(os.getuid(), uid, os.environ["CORACLE_CALLER"], end=" ")
+print(open("secret").read().strip())
+"""
 
 
 class Tar:

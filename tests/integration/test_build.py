@@ -105,6 +105,8 @@ def test_two_builds_are_equal(release, top, tmp_path):
         ["make", "-j2"], cwd=copy, env=env, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert re.search(r"build/coracle: [\d,]+ bytes\n$", done.stdout)
-    for name in ("build/coracle", "build/coracle.debug"):
+    for name in ("coracle", "trampoline", "run-as"):
+        assert re.search(rf"^build/{name}: [\d,]+ bytes$", done.stdout, re.M)
+    for name in ("build/coracle", "build/coracle.debug", "build/trampoline",
+                 "build/run-as"):
         assert filecmp.cmp(top / name, copy / name, shallow=False), name

@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from helpers.arena import (
-    COMMANDS, ENVIRONMENT, IMAGE, WAYS, Arena, Tar, put_command, ready)
+    COMMANDS, ENVIRONMENT, IMAGE, SERVER, WAYS, Arena, Tar, put_command, ready)
 
 HERE = pathlib.Path(__file__).resolve().parent
 @pytest.fixture(scope="session")
@@ -39,17 +39,18 @@ def image(loaded, top, compiled, tmp_path_factory):
     folder = tmp_path_factory.mktemp("image")
     trampoline = (top / "build/trampoline").read_bytes()
     tar = Tar(folder / "add.tar")
-    for path in ("trampoline", "trampoline/usr", "trampoline/usr/bin"):
+    for path in ("trampoline/usr", "trampoline/usr/bin"):
         tar.put(f"/etc/coracle/{path}", None, 0o755)
     for name in ("probe", "attack", "flood"):
         tar.put(f"/usr/bin/{name}", compiled(name).read_bytes(), 0o755)
     for name, policy in COMMANDS.items():
         put_command(tar, name, policy, trampoline)
-    tar.put("/etc/coracle/run-as", b"allow verifier sandbox kill-all\n")
     tar.put("/usr/bin/run-as", (top / "build/run-as").read_bytes(), 0o4755)
     tar.put("/opt", None, 0o755)
     tar.put("/opt/server", None, 0o700, ENVIRONMENT, ENVIRONMENT)
     tar.put("/opt/server/secret", b"hidden\n", 0o600, ENVIRONMENT)
+    tar.put("/opt/python", None, 0o755)
+    tar.put("/opt/python/server.py", SERVER)
     tar.put("/opt/loose", None, 0o777)
     tar.put("/opt/loose/probe", compiled("probe").read_bytes(), 0o755)
     tar.put("/usr/bin/orphan", trampoline, 0o6755, ENVIRONMENT, ENVIRONMENT)
