@@ -68,6 +68,7 @@ soak: build/coracle build/venv/.done
 ## bench: measure size and speed, side by side with others
 bench: build/coracle build/rootfs.tar build/rootfs-shell.tar test-deps
 	@tests/bench/run
+	@tests/bench/data
 	@tests/bench/init
 
 ## lint: check format, layers, banned functions, limits (RULES=name)
