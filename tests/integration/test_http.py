@@ -4,12 +4,15 @@
 import http.server
 import json
 import os
+import pytest
 import shutil
+import signal
+import socket
 import socketserver
 import ssl
+import subprocess
 import threading
-
-import pytest
+import time
 
 from helpers.certs import Authority
 
@@ -167,6 +170,24 @@ def test_a_cut_answer_leaves_no_file(ask, tmp_path):
     assert done.returncode == 1 and b"cut short" in done.stderr
     assert out.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_no_file(coracle, tmp_path, sig):
+    """The server sends a part of the body and waits."""
+    out = tmp_path / "out"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        p = subprocess.Popen([coracle, "http", "-o", out, url])
+        with listener.accept()[0] as s:
+            s.recv(10_000)
+            s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+            while not list(tmp_path.glob("out.*.part")):
+                assert p.poll() is None
+                time.sleep(0.001)
+            p.send_signal(sig)
+            assert p.wait(10) == -sig
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_redirects(ask):
