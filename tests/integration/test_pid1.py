@@ -392,3 +392,13 @@ def test_boot_with_mistakes_leaves_out_what_has_them(supervise):
     assert s.ctl("reload") == (0, "", "")
     s.reach("bad", "up")
     s.stop()
+
+
+def test_duties_of_the_documentation_have_the_tests_it_names(top):
+    text = (top / "docs/init.md").read_text().split("## Duties")[1]
+    named = set(re.findall(r"`(test_\w+)`", text))
+    there = set()
+    for path in (top / "tests/integration").glob("test_*.py"):
+        there |= set(re.findall(r"^def (test_\w+)\(", path.read_text(), re.M))
+    assert len(named) > 80
+    assert named - there == set()

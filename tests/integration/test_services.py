@@ -353,24 +353,6 @@ def test_control_socket_survives_nonsense(supervise, box):
 # --- limits -----------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_many_restarts_leave_nothing_behind(supervise, sanitized):
-    s = supervise({"a": sh("exit 1", restart_ms=10, restart_max_ms=10)})
-
-    def sizes():
-        text = pathlib.Path(f"/proc/{s.init.pid}/smaps_rollup").read_text()
-        return (len(os.listdir(f"/proc/{s.init.pid}/fd")),
-                int(re.search(r"Anonymous:\s+(\d+)", text)[1]))
-
-    wait_for(lambda: s.status()["a"]["restarts"] > 20)
-    fds, memory = sizes()
-    wait_for(lambda: s.status()["a"]["restarts"] > 300, 30)
-    assert sizes()[0] <= fds + 1
-    if not sanitized:
-        assert sizes()[1] <= memory + 8
-    s.stop()
-
-
 def test_ten_services_in_little_memory_and_asleep(supervise, sanitized):
     s = supervise({f"s{i}": sh("echo up; exec sleep 99") for i in range(10)})
     wait_for(lambda: all(r["state"] == "up" for r in s.status().values()))
