@@ -4,6 +4,7 @@
  *
  *   run PROGRAM          the program behind the trampoline at this path, with
  *                        descriptors 0, 1 and 2
+ *   end-phase WHAT OUTPUT TESTS  see init/phase.h
  *   run-as ARGUMENT...   `run-as ARGUMENT...`, done by a process of root's
  *                        that decides by the same policy as the set-id form;
  *                        descriptors 0, 1, 2, the directory, and the
@@ -170,6 +171,7 @@ static const struct {
 } verbs[] = {
 	{"run", do_run},
 	{"run-as", do_run_as},
+	{"end-phase", phase_request},
 };
 
 void broker_handle(struct broker_request *r)

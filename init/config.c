@@ -26,6 +26,7 @@ void config_default(struct config *c)
 			.root = "/",
 			.port = 8080},
 		.access = {.enabled = true, .stop_ms = 1000},
+		.verify = {.output = "/logs/verifier", .tests = "/tests"},
 		.grace_ms = CONFIG_GRACE_MS,
 	};
 	arena_init(&c->arena, CONFIG_ARENA_MAX);

@@ -162,6 +162,13 @@ struct config_program {
 	struct config_namespaces namespaces;
 };
 
+/* where a grader's frame works; see init/phase.h */
+struct config_verify {
+	const char *output;
+	const char *tests;
+	bool watch; /* end the agent's part when the tests appear */
+};
+
 struct config_access {
 	bool enabled;
 	uint64_t stop_ms; /* from a client's going to the KILL */
@@ -172,6 +179,7 @@ struct config {
 	struct arena arena;
 	struct config_gateway gateway;
 	struct config_access access;
+	struct config_verify verify;
 	uint64_t drain_ms; /* from the request to stop to the first TERM */
 	uint64_t grace_ms; /* from there to the first KILL */
 	unsigned log_level;

@@ -254,6 +254,13 @@ static const struct shape_field access_fields[] = {
 };
 static const struct shape access_shape = {SHAPE(access_fields, config_access)};
 
+static const struct shape_field verify_fields[] = {
+	{"output", FIELD(config_verify, output, SHAPE_PATH)},
+	{"tests", FIELD(config_verify, tests, SHAPE_PATH)},
+	{"watch", FIELD(config_verify, watch, SHAPE_BOOL)},
+};
+static const struct shape verify_shape = {SHAPE(verify_fields, config_verify)};
+
 static const char *const levels[] = {
 	"default", "error", "warn", "info", "debug", NULL};
 static const char *const formats[] = {"default", "text", "json", NULL};
@@ -275,6 +282,7 @@ static const struct shape_field top_fields[] = {
 	{"gateway", FIELD(config, gateway, SHAPE_OBJECT),
 		.shape = &gateway_shape},
 	{"access", FIELD(config, access, SHAPE_OBJECT), .shape = &access_shape},
+	{"verify", FIELD(config, verify, SHAPE_OBJECT), .shape = &verify_shape},
 	{"environment", FIELD(config, environment, SHAPE_PAIRS)},
 	{"file_variables", FIELD(config, file_variables, SHAPE_WORDS)},
 	{"groups", FIELD(config, groups, SHAPE_MAP), .shape = &group_shape},

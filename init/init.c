@@ -159,6 +159,8 @@ static int setup(struct init *init)
 	standing_say(&init->standing);
 	init->standing.cgroups = listens && cgroup_available();
 	service_load(init);
+	if (init->standing.pid1)
+		phase_open(init);
 	if (listens && !init->standing.second &&
 		(init->standing.pid1 || init->standing.namespaced))
 		open_sockets(init);
@@ -233,6 +235,7 @@ static int stop(struct init *init)
 	status = options_exit_status(&init->options, status);
 	ctl_close(init);
 	broker_close(init);
+	phase_close(init);
 	svclog_close_all(init);
 	for (size_t i = 0; i < init->nservices; i++)
 		cgroup_remove(&init->services[i]);
@@ -251,6 +254,7 @@ int init_main(int argc, char **argv)
 	static struct init init = {.notify.fd = -1,
 		.ctl.fd = -1,
 		.broker.listener.fd = -1,
+		.phase.inotify.fd = -1,
 		.status = -1};
 	init.start_us = clock_us();
 	int first = options_parse(&init.options, &applet_init, argc, argv);

@@ -13,6 +13,7 @@
 #include "init/config.h"
 #include "init/fds.h"
 #include "init/options.h"
+#include "init/phase.h"
 #include "init/service.h"
 #include "init/shutdown.h"
 #include "init/standing.h"
@@ -32,6 +33,7 @@ struct init {
 	char notify_name[112];
 	struct loop_fd ctl;
 	struct broker broker;
+	struct phase phase;
 	int status;        /* of the container, when no command says; -1 */
 	uint64_t start_us; /* when main began, for the boot's timeline */
 	uint64_t orphans;  /* reaped so far */

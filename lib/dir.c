@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h> /* renameat */
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -42,54 +42,83 @@ const struct dirent *dir_next(DIR *stream, int *err)
 	return e;
 }
 
+/* one dir_empty() under way */
+struct emptier {
+	int top;
+	const struct stat *keep;
+	uint64_t serial;
+	bool left;     /* the last pass found something */
+	bool progress; /* and removed something */
+};
+
 /*
  * Empty the subdirectory `name` of top: files are unlinked, directories move
  * up into top, so no depth of nesting costs stack, memory or descriptors.
  */
-static void flatten(int top, const char *name, uint64_t *serial)
+static void flatten(struct emptier *m, const char *name)
 {
-	char fresh[48];
+	enum { NAME_SIZE = 64 };
+	char fresh[NAME_SIZE];
 	int err;
-	DIR *stream = dir_open(top, name, &err);
+	DIR *stream = dir_open(m->top, name, &err);
 	const struct dirent *e;
 	if (!stream)
 		return;
-	/* a restored mode may forbid the owner to remove what is in it */
+	/* its mode may forbid the owner to remove what is in it */
 	(void)fchmod(dirfd(stream), 0700);
 	while ((e = dir_next(stream, &err))) {
 		if (unlinkat(dirfd(stream), e->d_name, 0) == 0)
 			continue;
 		fmt_str(fresh, sizeof(fresh), ".coracle-flat-%llu",
-			(unsigned long long)++*serial);
-		(void)renameat(dirfd(stream), e->d_name, top, fresh);
+			(unsigned long long)++m->serial);
+		if (renameat(dirfd(stream), e->d_name, m->top, fresh) == 0)
+			m->progress = true;
 	}
 	closedir(stream);
 }
 
-bool dir_empty(int top)
+static bool is_kept(const struct emptier *m, const char *name)
 {
-	uint64_t serial = 0;
-	bool progress = true;
-	bool left = true;
-	while (left && progress) {
+	struct stat st;
+	return m->keep &&
+	       fstatat(m->top, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_dev == m->keep->st_dev && st.st_ino == m->keep->st_ino;
+}
+
+static void remove_entry(struct emptier *m, const char *name)
+{
+	if (is_kept(m, name))
+		return;
+	m->left = true;
+	if (unlinkat(m->top, name, 0) == 0) {
+		m->progress = true;
+		return;
+	}
+	flatten(m, name);
+	if (unlinkat(m->top, name, AT_REMOVEDIR) == 0)
+		m->progress = true;
+}
+
+bool dir_empty_but(int top, const struct stat *keep)
+{
+	struct emptier m = {
+		.top = top, .keep = keep, .left = true, .progress = true};
+	while (m.left && m.progress) {
 		int err;
 		DIR *stream = dir_open(top, ".", &err);
 		const struct dirent *e;
 		if (!stream)
 			return false;
-		left = false;
-		progress = false;
-		while ((e = dir_next(stream, &err))) {
-			left = true;
-			if (unlinkat(top, e->d_name, 0) == 0) {
-				progress = true;
-				continue;
-			}
-			flatten(top, e->d_name, &serial);
-			if (unlinkat(top, e->d_name, AT_REMOVEDIR) == 0)
-				progress = true;
-		}
+		m.left = false;
+		m.progress = false;
+		while ((e = dir_next(stream, &err)))
+			remove_entry(&m, e->d_name);
 		closedir(stream);
 	}
-	return !left;
+	return !m.left;
+}
+
+bool dir_empty(int top)
+{
+	return dir_empty_but(top, NULL);
 }

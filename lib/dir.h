@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 /*
  * A stream over directory `name` ("." for dir itself), which may not be a
@@ -21,5 +22,8 @@ const struct dirent *dir_next(DIR *stream, int *err);
  * false: something resists.
  */
 bool dir_empty(int top);
+
+/* the same, but this file stays when it is directly in top; NULL: none */
+bool dir_empty_but(int top, const struct stat *keep);
 
 #endif

@@ -87,7 +87,11 @@ static bool is_integer(struct str raw)
 	if (str_index(raw, '.') == raw.n && str_index(raw, 'e') == raw.n &&
 		str_index(raw, 'E') == raw.n)
 		return true;
-	return json_double(raw, &x) && floor(x) == x;
+	if (!json_double(raw, &x))
+		return false;
+	/* from 2^53 on there are no others */
+	const double huge = 9007199254740992.0;
+	return x >= huge || x <= -huge || (double)(int64_t)x == x;
 }
 
 static bool has_type(struct str given, struct str type)

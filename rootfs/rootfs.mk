@@ -37,3 +37,20 @@ stop:
 	$(Q)rootfs/run stop
 
 .PHONY: rootfs image run stop
+
+EXAMPLES := rootfs/examples
+
+## harbor-task: the example task, complete, in build/harbor-task
+harbor-task: build/rootfs-shell.tar build/trampoline
+	$(Q)rm -rf build/harbor-task
+	$(Q)cp -R $(EXAMPLES)/harbor-task build/harbor-task
+	$(Q)cp build/rootfs-shell.tar build/harbor-task/environment/rootfs.tar
+	$(Q)cp build/trampoline build/harbor-task/environment/trampoline
+
+## embed-example: the binary and a Dockerfile for it, in build/embed-example
+embed-example: build/coracle
+	$(Q)rm -rf build/embed-example
+	$(Q)cp -R $(EXAMPLES)/embed build/embed-example
+	$(Q)cp build/coracle build/embed-example/coracle
+
+.PHONY: harbor-task embed-example
