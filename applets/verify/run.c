@@ -76,7 +76,7 @@ static void on_out(void *owner, uint32_t events)
 	(void)read_out(owner);
 }
 
-static void on_exit(void *owner, pid_t pid, int wait_status)
+static void on_end(void *owner, pid_t pid, int wait_status)
 {
 	struct runner *r = owner;
 	(void)pid;
@@ -226,7 +226,7 @@ void verify_command(const struct verify *v, char **argv, struct verify_run *run)
 			e == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 		return;
 	}
-	loop_child_add(&r.loop, &r.child, r.pid, on_exit, &r);
+	loop_child_add(&r.loop, &r.child, r.pid, on_end, &r);
 	e = loop_run(&r.loop);
 	if (e < 0)
 		warn_msg("event loop: %s", strerror(-e));
