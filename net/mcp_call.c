@@ -139,6 +139,7 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 	struct jsonrpc_edit all[EDITS_MAX];
 	char digits[FMT_U64_MAX];
 	size_t n = 0;
+	mcp_upstream_wake(u);
 	mcp_call_enlist(u, call);
 	if (u->state == MCP_DOWN || u->state == MCP_FAILED ||
 		out->n + 2 > EDITS_MAX) {
@@ -189,7 +190,7 @@ void mcp_upstream_tell(
 	struct mcp_upstream *u, const char *method, struct str params)
 {
 	if (u->state == MCP_DOWN || u->state == MCP_FAILED ||
-		u->config->rest_only)
+		u->state == MCP_ASLEEP || u->config->rest_only)
 		return;
 	struct buf *out = mcp_call_outlet(u);
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",");

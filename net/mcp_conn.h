@@ -24,14 +24,17 @@ enum {
 };
 
 struct mcp_conn;
+struct mcp_upstream;
 
 /* what every connection belongs to; counts those that are not gone yet */
 struct mcp_conns {
 	struct loop *loop;
 	struct mcp_conn *first;
 	size_t alive;
-	struct http_fetcher fetcher; /* of the remote ones */
-	struct keeper keeper;        /* of the processes */
+	struct http_fetcher fetcher;  /* of the remote ones */
+	struct keeper keeper;         /* of the processes */
+	unsigned starting;            /* servers, see net/mcp_start.h */
+	struct mcp_upstream *waiting; /* for their turn */
 };
 
 struct mcp_conn_events {

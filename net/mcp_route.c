@@ -14,6 +14,7 @@
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
 #include "net/mcp_uri.h"
+#include "net/mcp_wake.h"
 
 enum { NAME_MAX_BYTES = 1 << 20 };
 
@@ -120,7 +121,8 @@ static void send_tool(struct mcp_post *p, const struct jsonrpc *m,
 	struct jsonrpc_edit edits[2];
 	size_t n = 0;
 	if (!e) {
-		unknown_tool(p, m, name);
+		if (!mcp_wake(p, m))
+			unknown_tool(p, m, name);
 		return;
 	}
 	if (e->mutates && phase_watch_over(&p->router->phase)) {
@@ -485,6 +487,8 @@ void mcp_route(struct mcp_post *p, const struct jsonrpc *m)
 	for (unsigned k = 0; k < MCP_KINDS; k++) {
 		enum mcp_kind kind = (enum mcp_kind)k;
 		if (jsonrpc_is(m, mcp_words(kind)->list)) {
+			if (mcp_wake(p, m))
+				return;
 			struct str list = mcp_index_list(
 				&p->router->index, kind, p->session->role);
 			if (p->session->modern)

@@ -26,6 +26,9 @@ struct mcp_router {
 	struct mcp_index index;
 	struct mcp_naming naming;
 	struct mcp_swap *swap; /* being prepared; waiting ones behind it */
+	struct mcp_waiting *waiting; /* for servers that are waking up */
+	struct loop_timer wake;
+	bool woken;                     /* those that waited are being routed */
 	struct mcp_instance *instances; /* of servers that are not shared */
 	struct mcp_retired *retired; /* out of service, calls still under way */
 	struct mcp_post *free_posts; /* kept for the next ones */

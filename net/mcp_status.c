@@ -5,6 +5,8 @@
 static const char *state_name(enum mcp_state state)
 {
 	switch (state) {
+	case MCP_ASLEEP:
+		return "asleep";
 	case MCP_STARTING:
 		return "starting";
 	case MCP_READY:
@@ -41,9 +43,19 @@ static void put_server(struct json_writer *w, const struct mcp_upstream *u)
 	json_w_text(w, u->config->name);
 	json_w_key(w, "state");
 	json_w_text(w, state_name(u->state));
+	json_w_key(w, "url");
+	if (u->config->url)
+		json_w_text(w, u->config->url);
+	else
+		json_w_null(w);
 	json_w_key(w, "pid");
-	if (u->conn)
+	if (u->conn && mcp_conn_pid(u->conn))
 		json_w_u64(w, (uint64_t)mcp_conn_pid(u->conn));
+	else
+		json_w_null(w);
+	json_w_key(w, "era");
+	if (u->was_ready && !u->config->rest_only)
+		json_w_text(w, u->era == MCP_MODERN ? "modern" : "legacy");
 	else
 		json_w_null(w);
 	json_w_key(w, "protocol");

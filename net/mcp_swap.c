@@ -20,6 +20,7 @@
 #include "net/mcp_park.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
+#include "net/mcp_wake.h"
 
 struct mcp_swap {
 	struct mcp_router *router;
@@ -148,6 +149,21 @@ static void on_changed(void *owner, struct mcp_upstream *u, unsigned kinds)
 	tell_changed(r, kinds);
 }
 
+/* one that was asleep: all that it has is new */
+static void on_woken(void *owner, struct mcp_upstream *u)
+{
+	struct mcp_router *r = owner;
+	on_changed(r, u, (1u << MCP_KINDS) - 1);
+	mcp_level_tell(r, u);
+	mcp_wake_look(r);
+}
+
+static void on_not_woken(void *owner, struct mcp_upstream *u)
+{
+	(void)u;
+	mcp_wake_look(owner);
+}
+
 /* a new process knows nothing of what clients had asked of the old one */
 static void on_again(void *owner, struct mcp_upstream *u)
 {
@@ -222,7 +238,9 @@ static void take_over(struct mcp_swap *s)
 	struct mcp_router *r = s->router;
 	struct mcp_index index;
 	struct mcp_swap_result result = {.ok = true};
-	const struct mcp_upstream_events events = {.on_changed = on_changed,
+	const struct mcp_upstream_events events = {.on_ready = on_woken,
+		.on_failed = on_not_woken,
+		.on_changed = on_changed,
 		.on_again = on_again,
 		.on_gone = on_gone,
 		.on_request = on_request,
@@ -311,13 +329,13 @@ static bool add_server(struct mcp_swap *s, size_t i)
 	const struct mcp_upstream_events events = {
 		.on_ready = on_ready, .on_failed = on_failed, .owner = s};
 	struct mcp_upstream *u = twin_of(s->router, s->config.servers[i]);
-	if (!u || u->state != MCP_READY) {
+	if (!u || (u->state != MCP_READY && !u->config->lazy)) {
 		u = mcp_upstream_new(
 			&s->router->conns, s->config.servers[i], &events);
 		if (!u)
 			return false;
 		s->config.servers[i] = NULL;
-		s->waiting++;
+		s->waiting += u->state != MCP_ASLEEP;
 	}
 	s->set[s->n++] = u;
 	return true;
@@ -448,6 +466,7 @@ void mcp_router_stop(struct mcp_router *r)
 	mem_free(r->set);
 	r->set = NULL;
 	r->n = 0;
+	mcp_wake_stop(r);
 	mcp_index_fini(&r->index);
 	mcp_naming_fini(&r->naming);
 	mcp_subs_reroute(r);

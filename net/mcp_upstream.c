@@ -19,6 +19,7 @@
 #include "net/mcp_call.h"
 #include "net/mcp_greeting.h"
 #include "net/mcp_lists.h"
+#include "net/mcp_start.h"
 
 enum {
 	BACKOFF_FIRST_MS = 100,
@@ -43,6 +44,7 @@ void mcp_lists_ready(struct mcp_upstream *u)
 	u->was_ready = true;
 	u->changed = 0;
 	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
+	mcp_start_over(u);
 	if (!first && u->events.on_again)
 		u->events.on_again(u->events.owner, u);
 	buf_put_str(mcp_conn_queue(u->conn), buf_str(&u->held));
@@ -62,6 +64,7 @@ void mcp_lists_ready(struct mcp_upstream *u)
 static void give_up(struct mcp_upstream *u)
 {
 	struct mcp_conn *conn = u->conn;
+	mcp_start_over(u);
 	log_warn("%s", u->why);
 	u->state = MCP_FAILED;
 	u->conn = NULL;
@@ -261,6 +264,7 @@ static void on_restart(void *owner)
  */
 static void restart(struct mcp_upstream *u)
 {
+	mcp_start_over(u);
 	uint64_t now = loop_now(mcp_upstream_loop(u));
 	uint64_t pause = 0;
 	if (now - u->started_ms < STEADY_MS)
@@ -364,6 +368,8 @@ static void start(struct mcp_upstream *u)
 		.on_lost = on_lost,
 		.owner = u};
 	struct mcp_why why;
+	if (!mcp_start_turn(u, on_restart))
+		return;
 	u->started_ms = loop_now(mcp_upstream_loop(u));
 	if (u->attempts++ == 0 || u->was_ready)
 		u->give_up_ms = u->started_ms + u->config->startup_timeout_ms;
@@ -372,6 +378,7 @@ static void start(struct mcp_upstream *u)
 		/* whether it answers is seen by those who ask it */
 		u->state = MCP_READY;
 		u->was_ready = true;
+		mcp_start_over(u);
 		if (u->events.on_ready)
 			u->events.on_ready(u->events.owner, u);
 		return;
@@ -405,10 +412,29 @@ struct mcp_upstream *mcp_upstream_new(struct mcp_conns *conns,
 	buf_init(&u->instructions, INSTRUCTIONS_MAX);
 	buf_init(&u->held, HELD_MAX);
 	u->state = MCP_STARTING;
+	if (config->lazy) {
+		u->state = MCP_ASLEEP;
+		return u;
+	}
 	/* from the loop, so that a failure at once finds its owner complete */
 	(void)loop_timer_at(mcp_upstream_loop(u), &u->timer,
 		loop_now(mcp_upstream_loop(u)), on_restart, u);
 	return u;
+}
+
+void mcp_upstream_wake(struct mcp_upstream *u)
+{
+	uint64_t now = loop_now(mcp_upstream_loop(u));
+	bool failed = u->config->lazy && u->state == MCP_FAILED &&
+		      now - u->woken_ms > BACKOFF_MAX_MS;
+	if (u->state != MCP_ASLEEP && !failed)
+		return;
+	u->state = MCP_STARTING;
+	u->attempts = 0;
+	u->backoff_ms = BACKOFF_FIRST_MS;
+	u->woken_ms = now;
+	(void)loop_timer_at(
+		mcp_upstream_loop(u), &u->timer, u->woken_ms, on_restart, u);
 }
 
 void mcp_upstream_set_events(
@@ -426,6 +452,7 @@ void mcp_upstream_free(struct mcp_upstream *u)
 		u->config->name);
 	u->state = MCP_FAILED;
 	mcp_call_fail_all(u, u->why);
+	mcp_start_over(u);
 	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
 	if (u->conn)

@@ -18,10 +18,18 @@
 enum { MCP_CALL_BUCKETS = 64 };
 
 enum mcp_state {
+	MCP_ASLEEP,   /* started by the first request that needs it */
 	MCP_STARTING, /* process runs, initialize or its lists are under way */
 	MCP_READY,
 	MCP_DOWN,   /* ended; will be started again after the backoff */
 	MCP_FAILED, /* never got ready, and is not tried again */
+};
+
+/* to start, see net/mcp_start.h */
+enum mcp_turn {
+	MCP_TURN_NONE,
+	MCP_TURN_WAITS,
+	MCP_TURN_HAS,
 };
 
 /* what a server said in initialize that it can do */
@@ -117,6 +125,11 @@ struct mcp_upstream {
 	uint64_t restarts;
 	unsigned attempts; /* of the current series of starts */
 	uint64_t backoff_ms;
+	enum mcp_turn turn;
+	struct mcp_upstream *next_turn;
+	void (*on_turn)(void *u);
+	struct loop_timer turn_timer;
+	uint64_t woken_ms;       /* when a request needed it first */
 	struct loop_timer timer; /* startup deadline, or restart */
 	struct loop_timer poll;  /* tools/list again, or patience with others */
 	char version[16];        /* what it negotiated */
@@ -130,6 +143,9 @@ struct mcp_upstream {
 struct mcp_upstream *mcp_upstream_new(struct mcp_conns *conns,
 	struct mcp_server_config *config,
 	const struct mcp_upstream_events *events);
+
+/* a request needs it: if it is asleep (or failed to wake up), start it */
+void mcp_upstream_wake(struct mcp_upstream *u);
 
 /* whom it tells from now on */
 void mcp_upstream_set_events(

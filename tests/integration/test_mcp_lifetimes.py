@@ -113,6 +113,90 @@ def test_a_remote_server_can_have_a_session_for_each_session(gateway):
         wait_for(lambda: "session-2" in remote.deleted, what="DELETE")
 
 
+# --- starting --------------------------------------------------------------
+
+
+def test_a_lazy_server_starts_with_the_first_list(gateway):
+    gateway.serve(one=server("--delay", "0.3", start="lazy"), two=server())
+    assert len(gateway.children()) == 1
+    states = [
+        s["state"] for s in gateway.request("GET", "/apps").json()["servers"]
+    ]
+    assert states == ["asleep", "ready"]
+    client = gateway.client()
+    names = client.names()
+    assert {"one_echo", "two_echo"} <= set(names)
+    assert client.text("one_echo", text="x") == "x"
+    assert len(gateway.children()) == 2
+
+
+def test_a_lazy_server_starts_with_a_call(gateway):
+    gateway.serve(one=server(start="lazy"))
+    client = gateway.client()
+    assert not gateway.children()
+    assert client.text("echo", text="x") == "x"
+    assert "Unknown tool" in client.failure("nonsense")
+
+
+def test_a_known_tool_waits_for_no_lazy_server(gateway):
+    gateway.serve(one=server("--delay", "30", start="lazy"), two=server())
+    client = gateway.client()
+    assert client.text("two_echo", text="x") == "x"
+    assert len(gateway.children()) == 1
+
+
+def test_a_lazy_server_that_fails_is_left_out(gateway):
+    gateway.serve(one=server("--exit", "3", start="lazy"), two=server())
+    client = gateway.client()
+    for _ in range(2):
+        names = client.names()
+        assert names and not any(n.startswith("one_") for n in names)
+    state = gateway.request("GET", "/apps").json()["servers"][0]
+    assert state["state"] == "failed" and "exit 3" in state["last_failure"]
+
+
+def test_a_lazy_server_that_is_slow_is_told_of_later(gateway):
+    gateway.serve(one=server("--delay", "6", start="lazy"), two=server())
+    client = gateway.client()
+    with client.listen() as stream:
+        assert not any(n.startswith("one_") for n in client.names())
+        stream.until("notifications/tools/list_changed")
+    assert "one_echo" in client.names()
+
+
+def test_lazy_servers_of_sessions_start_too(gateway):
+    gateway.serve(one=server(start="lazy", session="per-session"))
+    a, b = gateway.client(), gateway.client()
+    assert a.text("pid") != b.text("pid")
+
+
+def test_a_few_start_at_once_and_all_get_ready(gateway):
+    many = {f"s{i}": server("--tools", "t") for i in range(20)}
+    gateway.serve(**many)
+    assert len(gateway.client().names()) == 20
+
+
+def test_servers_that_take_long_give_their_turn_away(new_gateway):
+    gateway = new_gateway(env={"CORACLE_LOG": "debug"})
+    slow = {f"s{i}": server("--delay", "4") for i in range(8)}
+    gateway.serve(**slow, last=server())
+    ready = [
+        line.split("server ")[1].split(":")[0]
+        for line in gateway.log().splitlines()
+        if ": ready after" in line
+    ]
+    assert len(ready) == 9 and ready[0] == "last"
+
+
+def test_servers_say_their_era_and_where_they_are(gateway):
+    with RemoteServer() as remote:
+        gateway.serve(one=server(), far=remote.config())
+        one, far = gateway.request("GET", "/apps").json()["servers"]
+        assert (one["era"], one["url"]) == ("legacy", None)
+        assert (far["era"], far["url"]) == ("legacy", remote.url)
+        assert far["pid"] is None and one["pid"]
+
+
 # --- leaving ---------------------------------------------------------------
 
 
