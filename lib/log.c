@@ -12,6 +12,8 @@
 #include "lib/size.h"
 #include "lib/utf8.h"
 
+enum { FIELD_MAX = 200, EXTRA_MAX = 768 };
+
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 static const char *log_program = "coracle";
@@ -80,7 +82,9 @@ static void escape_json(char *dst, size_t cap, const char *p)
 	dst[n] = '\0';
 }
 
-static size_t line_json(char *line, enum log_level level, const char *message)
+/* extra: further members, each with a comma before it */
+static size_t line_json(char *line, enum log_level level, const char *message,
+	const char *extra)
 {
 	char text[LOG_LINE];
 	char when[CLOCK_ISO_SIZE];
@@ -90,14 +94,34 @@ static size_t line_json(char *line, enum log_level level, const char *message)
 	escape_json(text, sizeof(text) - 128, message);
 	return fmt_str(line, LOG_LINE,
 		"{\"time\":\"%s\",\"program\":\"%s\",\"level\":\"%s\","
-		"\"message\":\"%s\"}",
-		when, log_program, level_names[level], text);
+		"\"message\":\"%s\"%s}",
+		when, log_program, level_names[level], text, extra);
+}
+
+/* one write(2), so that lines of several processes do not mix */
+static void write_line(
+	enum log_level level, const char *message, const char *extra)
+{
+	char line[LOG_LINE + 1];
+	size_t n;
+	if (log_json)
+		n = line_json(line, level, message, extra);
+	else if (level == LOG_INFO)
+		n = fmt_str(line, LOG_LINE, "%s: %s%s", log_program, message,
+			extra);
+	else
+		n = fmt_str(line, LOG_LINE, "%s: %s: %s%s", log_program,
+			level_names[level], message, extra);
+	n = whole_characters(line, size_min(n, LOG_LINE - 1));
+	line[n++] = '\n';
+	/* a log that cannot be written must not stop the program */
+	ssize_t r = write(STDERR_FILENO, line, n);
+	(void)r;
 }
 
 void log_at(enum log_level level, const char *format, ...)
 {
 	char message[LOG_LINE];
-	char line[LOG_LINE + 1];
 	va_list args;
 	if (!log_on(level))
 		return;
@@ -105,16 +129,31 @@ void log_at(enum log_level level, const char *format, ...)
 	size_t n = fmt_vstr(message, sizeof(message), format, args);
 	va_end(args);
 	blank_unprintable(message, size_min(n, sizeof(message) - 1));
-	if (log_json)
-		n = line_json(line, level, message);
-	else if (level == LOG_INFO)
-		n = fmt_str(line, LOG_LINE, "%s: %s", log_program, message);
-	else
-		n = fmt_str(line, LOG_LINE, "%s: %s: %s", log_program,
-			level_names[level], message);
-	n = whole_characters(line, size_min(n, LOG_LINE - 1));
-	line[n++] = '\n';
-	/* a log that cannot be written must not stop the program */
-	ssize_t r = write(STDERR_FILENO, line, n);
-	(void)r;
+	write_line(level, message, "");
+}
+
+void log_event(enum log_level level, const char *message,
+	const struct log_field *fields, size_t n)
+{
+	char extra[EXTRA_MAX] = "";
+	char value[FIELD_MAX + 1];
+	char escaped[2 * FIELD_MAX + 3];
+	size_t at = 0;
+	if (!log_on(level))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct str v = str_first(fields[i].value, FIELD_MAX);
+		if (v.n)
+			memcpy(value, v.p, v.n);
+		value[v.n] = '\0';
+		blank_unprintable(value, v.n);
+		escape_json(escaped, sizeof(escaped), value);
+		size_t need = strlen(fields[i].key) + strlen(escaped) + 6;
+		if (need > sizeof(extra) - at)
+			break; /* whole fields or none: a line is an object */
+		at += fmt_str(extra + at, sizeof(extra) - at,
+			log_json ? ",\"%s\":\"%s\"" : " %s=%s", fields[i].key,
+			log_json ? escaped : value);
+	}
+	write_line(level, message, extra);
 }

@@ -14,6 +14,8 @@
 
 #include <stdbool.h>
 
+#include "lib/str.h"
+
 enum { LOG_LINE = 1024 };
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -26,6 +28,19 @@ bool log_on(enum log_level level);
 
 void log_at(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* what a program would look for in a line */
+struct log_field {
+	const char *key;
+	struct str value;
+};
+
+/*
+ * "message key=value ..."; with CORACLE_LOG_FORMAT=json each field is a member
+ * of the object. Values are cut at 200 bytes.
+ */
+void log_event(enum log_level level, const char *message,
+	const struct log_field *fields, size_t n);
 
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...) log_at(LOG_WARN, __VA_ARGS__)

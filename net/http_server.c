@@ -222,6 +222,11 @@ void http_server_drain(struct http_server *s)
 			http_conn_kill(c);
 }
 
+size_t http_server_connections(const struct http_server *s)
+{
+	return s->nconns;
+}
+
 bool http_server_idle(const struct http_server *s)
 {
 	/* the kernel has all of the answers that lingering ones are owed */

@@ -60,6 +60,9 @@ int http_server_listen(struct http_server *s, int fd);
 void http_server_drain(struct http_server *s);
 bool http_server_idle(const struct http_server *s);
 
+/* how many connections there are now */
+size_t http_server_connections(const struct http_server *s);
+
 /*
  * Drop every connection (on_close is called) and release. Not from within a
  * callback of the server.

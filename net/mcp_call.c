@@ -58,18 +58,21 @@ struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id)
 	return call;
 }
 
-void mcp_call_count(const struct mcp_call *call, bool failed)
+struct mcp_stats *mcp_call_stats(struct mcp_upstream *u)
 {
-	struct mcp_upstream *u = call->upstream;
-	if (call->own)
-		return;
-	mcp_stats_add(u->original ? &u->original->stats : &u->stats,
-		clock_us() - call->started_us, failed);
+	return u->original ? &u->original->stats : &u->stats;
+}
+
+void mcp_call_count(const struct mcp_call *call, enum mcp_outcome outcome)
+{
+	if (!call->own)
+		mcp_stats_add(mcp_call_stats(call->upstream),
+			clock_us() - call->started_us, outcome);
 }
 
 void mcp_call_fail(struct mcp_call *call, const char *why)
 {
-	mcp_call_count(call, true);
+	mcp_call_count(call, MCP_CALL_FAILED);
 	mcp_call_delist(call);
 	call->ops->on_failure(call, why);
 }
@@ -99,6 +102,42 @@ void mcp_call_fail_own(struct mcp_upstream *u, const char *why)
 	fail_some(u, why, true);
 }
 
+struct buf *mcp_call_outlet(struct mcp_upstream *u)
+{
+	return u->state == MCP_READY ? mcp_conn_queue(u->conn) : &u->held;
+}
+
+static void flush(struct mcp_upstream *u)
+{
+	if (u->state == MCP_READY)
+		mcp_conn_flush(u->conn);
+}
+
+static void put_cancelled(
+	struct mcp_upstream *u, uint64_t id, struct str reason)
+{
+	struct buf *out = mcp_call_outlet(u);
+	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"method\":"
+		      "\"notifications/cancelled\",\"params\":{\"requestId\":");
+	buf_put_u64(out, id);
+	if (reason.p) {
+		buf_puts(out, ",\"reason\":");
+		buf_put_str(out, reason);
+	}
+	buf_puts(out, "}}\n");
+}
+
+/* the server is told, and its answer will be dropped */
+static void give_up(
+	struct mcp_call *call, struct str reason, enum mcp_outcome outcome)
+{
+	struct mcp_upstream *u = call->upstream;
+	mcp_call_count(call, outcome);
+	mcp_call_delist(call);
+	put_cancelled(u, call->id, reason);
+	flush(u);
+}
+
 static void on_call_timeout(void *owner)
 {
 	struct mcp_call *call = owner;
@@ -108,8 +147,7 @@ static void on_call_timeout(void *owner)
 		u->config->name,
 		(unsigned long long)(u->config->call_timeout_ms / 1000));
 	log_warn("%s", why);
-	mcp_call_count(call, true);
-	mcp_upstream_cancel(call, STR("\"timeout\""));
+	give_up(call, STR("\"timeout\""), MCP_CALL_TIMEOUT);
 	call->ops->on_failure(call, why);
 }
 
@@ -120,17 +158,6 @@ void mcp_call_arm(struct mcp_upstream *u, struct mcp_call *call)
 			loop_now(mcp_upstream_loop(u)) +
 				u->config->call_timeout_ms,
 			on_call_timeout, call);
-}
-
-struct buf *mcp_call_outlet(struct mcp_upstream *u)
-{
-	return u->state == MCP_READY ? mcp_conn_queue(u->conn) : &u->held;
-}
-
-static void flush(struct mcp_upstream *u)
-{
-	if (u->state == MCP_READY)
-		mcp_conn_flush(u->conn);
 }
 
 void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
@@ -168,22 +195,10 @@ void mcp_upstream_call(struct mcp_upstream *u, struct mcp_call *call,
 		mcp_call_fail(call, why);
 		return;
 	}
+	if (!call->own)
+		mcp_call_stats(u)->bytes_out += queue->n - before;
 	mcp_call_arm(u, call);
 	flush(u);
-}
-
-static void put_cancelled(
-	struct mcp_upstream *u, uint64_t id, struct str reason)
-{
-	struct buf *out = mcp_call_outlet(u);
-	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"method\":"
-		      "\"notifications/cancelled\",\"params\":{\"requestId\":");
-	buf_put_u64(out, id);
-	if (reason.p) {
-		buf_puts(out, ",\"reason\":");
-		buf_put_str(out, reason);
-	}
-	buf_puts(out, "}}\n");
 }
 
 void mcp_upstream_tell(
@@ -219,10 +234,6 @@ void mcp_upstream_forward(struct mcp_upstream *u, struct str text,
 
 void mcp_upstream_cancel(struct mcp_call *call, struct str reason)
 {
-	struct mcp_upstream *u = call->upstream;
-	if (!u)
-		return;
-	mcp_call_delist(call);
-	put_cancelled(u, call->id, reason);
-	flush(u);
+	if (call->upstream)
+		give_up(call, reason, MCP_CALL_CANCELLED);
 }

@@ -26,7 +26,10 @@ struct buf *mcp_call_outlet(struct mcp_upstream *u);
 struct mcp_call *mcp_call_find(struct mcp_upstream *u, struct str raw_id);
 
 /* a call that is still enlisted is about to end: into the statistics */
-void mcp_call_count(const struct mcp_call *call, bool failed);
+void mcp_call_count(const struct mcp_call *call, enum mcp_outcome outcome);
+
+/* where the calls of this server are counted */
+struct mcp_stats *mcp_call_stats(struct mcp_upstream *u);
 
 /* end one call without an answer */
 void mcp_call_fail(struct mcp_call *call, const char *why);

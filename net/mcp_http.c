@@ -11,6 +11,7 @@
 #include "net/mcp_modern.h"
 #include "net/mcp_origin.h"
 #include "net/mcp_request.h"
+#include "net/mcp_trace.h"
 
 enum {
 	BODY_MAX = 64 << 20, /* one POST */
@@ -219,10 +220,16 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 		return;
 	}
 	struct json_cursor c;
-	if (json_open(&c, body) && !c.object)
+	if (json_open(&c, body) && !c.object) {
 		take_batch(r, x, body);
-	else
-		take_single(r, x, body);
+		return;
+	}
+	struct buf traced;
+	buf_init(&traced, BODY_MAX + 4096);
+	if (mcp_trace_put(&traced, body, http_request(x)))
+		body = buf_str(&traced);
+	take_single(r, x, body);
+	buf_fini(&traced);
 }
 
 static void on_post(struct mcp_router *r, struct http_exchange *x)

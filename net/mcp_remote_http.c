@@ -159,6 +159,29 @@ static void add_modern(struct fields *f, const struct jsonrpc *m)
 	}
 }
 
+/* proxies on the way read the trace context from fields */
+static void add_trace(struct fields *f, struct str meta)
+{
+	static const char *const keys[] = {"traceparent", "tracestate"};
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		struct str raw = json_member(meta, keys[i]);
+		if (raw.p && json_type_of(raw) == JSON_STRING &&
+			str_index(raw, '\\') == raw.n &&
+			http_chars_all(raw, HTTP_VALUE))
+			add_field(f, str_of(keys[i]),
+				str_from(raw.p + 1, raw.n - 2));
+	}
+}
+
+static void add_of_params(struct fields *f, const struct jsonrpc *m)
+{
+	struct str meta = json_member(m->params, "_meta");
+	if (!meta.p || json_type_of(meta) != JSON_OBJECT)
+		return;
+	add_modern(f, m);
+	add_trace(f, meta);
+}
+
 static void add_protocol(struct fields *f, struct mcp_remote_errand *e)
 {
 	const struct mcp_remote *r = e->remote;
@@ -170,7 +193,7 @@ static void add_protocol(struct fields *f, struct mcp_remote_errand *e)
 			STR("application/json, text/event-stream"));
 		if (jsonrpc_read(&m, buf_str(&e->line), &why) == 0 &&
 			m.params.p && json_type_of(m.params) == JSON_OBJECT)
-			add_modern(f, &m);
+			add_of_params(f, &m);
 	} else {
 		add_field(f, STR("Accept"), STR("text/event-stream"));
 		if (sse_last_id(&e->sse).n)

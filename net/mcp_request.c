@@ -10,6 +10,7 @@
 #include "lib/size.h"
 #include "net/mcp.h"
 #include "net/mcp_call.h"
+#include "net/mcp_call_log.h"
 #include "net/mcp_identity.h"
 #include "net/mcp_instance.h"
 #include "net/mcp_links.h"
@@ -293,6 +294,8 @@ static void on_answer(struct mcp_call *call, const struct jsonrpc *m)
 	bool failed = m->kind == JSONRPC_ERROR;
 	if (q->errand == MCP_ERRAND_READ && failed && mcp_route_read_again(q))
 		return;
+	mcp_call_log_end(q, failed ? MCP_CALL_ERROR : MCP_CALL_OK,
+		(struct str){NULL, 0});
 	if (q->errand == MCP_ERRAND_SUBSCRIBE && !failed)
 		mcp_subs_add(q->router, q->session, q->upstream,
 			mcp_request_name(q));
@@ -308,6 +311,7 @@ static void on_answer(struct mcp_call *call, const struct jsonrpc *m)
 static void on_failure(struct mcp_call *call, const char *why)
 {
 	struct mcp_request *q = CONTAINER_OF(call, struct mcp_request, call);
+	mcp_call_log_end(q, MCP_CALL_FAILED, str_of(why));
 	if (is_awaited(q))
 		answer_failure(q, str_of(why));
 	request_done(q);
@@ -438,6 +442,7 @@ void mcp_request_send(struct mcp_post *p, const struct jsonrpc *m,
 	}
 	q->upstream = way->upstream;
 	q->errand = way->errand;
+	mcp_call_log_begin(q, m);
 	if (q->errand == MCP_ERRAND_READ)
 		buf_put_str(&q->message, m->text);
 	if (parks && c->responses.p)
@@ -456,6 +461,7 @@ static void end_cancelled(
 	struct mcp_request *q, struct str reason, struct str message)
 {
 	struct mcp_post *p = q->post;
+	mcp_call_log_end(q, MCP_CALL_CANCELLED, reason);
 	mcp_upstream_cancel(&q->call, reason);
 	if (p && p->x && !p->batch)
 		mcp_post_error(p, mcp_request_id(q), 0, message);

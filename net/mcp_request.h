@@ -29,6 +29,8 @@ struct mcp_request {
 	struct buf message;    /* of a READ: to be sent again; or empty */
 	size_t place;          /* of a READ: which one was asked */
 	struct mcp_park *park; /* what it asks a modern client; or NULL */
+	char method[32];       /* for the log, if it is wanted */
+	char trace[56];        /* traceparent, likewise */
 	unsigned lacking;      /* offers that its client would have needed */
 };
 

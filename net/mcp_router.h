@@ -48,10 +48,11 @@ struct mcp_router {
 	size_t parked_bytes;
 	unsigned char ticket_key[32]; /* that their states are sealed with */
 	bool has_ticket_key;
-	size_t levels[8];         /* sessions that asked for each log level */
-	int level;                /* what servers were told; -1: nothing */
-	uint64_t idle_ms;         /* a session unused for so long is dropped */
-	const char *hosts;        /* names that Host may have, or NULL */
+	size_t levels[8];  /* sessions that asked for each log level */
+	int level;         /* what servers were told; -1: nothing */
+	uint64_t idle_ms;  /* a session unused for so long is dropped */
+	bool log_calls;    /* a line of log for each request that ended */
+	const char *hosts; /* names that Host may have, or NULL */
 	struct phase_watch phase; /* after it, tools only read */
 };
 

@@ -21,13 +21,43 @@ static uint64_t top_of(unsigned at)
 	return ((uint64_t)(at % 4 + 5) << (power - 2)) - 1;
 }
 
-void mcp_stats_add(struct mcp_stats *s, uint64_t us, bool failed)
+void mcp_stats_add(struct mcp_stats *s, uint64_t us, enum mcp_outcome outcome)
 {
-	s->calls++;
-	s->errors += failed;
+	s->outcome[outcome]++;
+	s->total_us += us;
 	s->bucket[bucket_of(us)]++;
 	if (us > s->max_us)
 		s->max_us = us;
+}
+
+const char *mcp_outcome_name(enum mcp_outcome outcome)
+{
+	static const char *const names[MCP_OUTCOMES] = {
+		"ok", "error", "failed", "timeout", "cancelled"};
+	return names[outcome];
+}
+
+uint64_t mcp_stats_calls(const struct mcp_stats *s)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < MCP_OUTCOMES; i++)
+		n += s->outcome[i];
+	return n;
+}
+
+uint64_t mcp_stats_errors(const struct mcp_stats *s)
+{
+	return mcp_stats_calls(s) - s->outcome[MCP_CALL_OK] -
+	       s->outcome[MCP_CALL_CANCELLED];
+}
+
+uint64_t mcp_stats_below(const struct mcp_stats *s, unsigned power)
+{
+	uint64_t n = 0;
+	unsigned end = bucket_of(UINT64_C(1) << power);
+	for (unsigned i = 0; i < end; i++)
+		n += s->bucket[i];
+	return n;
 }
 
 uint64_t mcp_stats_quantile(const struct mcp_stats *s, unsigned permille)

@@ -65,8 +65,8 @@ static void put_server(struct json_writer *w, const struct mcp_upstream *u)
 	put_number(w, "resources", u->items[MCP_RESOURCES].n);
 	put_number(w, "templates", u->items[MCP_TEMPLATES].n);
 	put_number(w, "open", u->ncalls);
-	put_number(w, "calls", u->stats.calls);
-	put_number(w, "errors", u->stats.errors);
+	put_number(w, "calls", mcp_stats_calls(&u->stats));
+	put_number(w, "errors", mcp_stats_errors(&u->stats));
 	put_latency(w, &u->stats);
 	put_number(w, "restarts", u->restarts);
 	json_w_key(w, "last_failure");

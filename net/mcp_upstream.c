@@ -233,7 +233,10 @@ static void on_line(void *owner, struct str line)
 	struct mcp_call *call = m.id.p ? mcp_call_find(u, m.id) : NULL;
 	if (!call)
 		return; /* cancelled, or never asked */
-	mcp_call_count(call, m.kind == JSONRPC_ERROR);
+	if (!call->own)
+		mcp_call_stats(u)->bytes_in += line.n;
+	mcp_call_count(
+		call, m.kind == JSONRPC_ERROR ? MCP_CALL_ERROR : MCP_CALL_OK);
 	mcp_call_delist(call);
 	call->ops->on_answer(call, &m);
 }

@@ -10,12 +10,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "applets/gateway/job.h"
 #include "applets/gateway/signing.h"
 #include "lib/applet.h"
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/size.h"
@@ -24,6 +26,8 @@ APPLET(gateway, "Serve the environment's HTTP interface and MCP endpoint.",
 	"usage: gateway [OPTION...]\n"
 	"\n"
 	"GET  /health         is it up?\n"
+	"GET  /status         version, memory, servers; /metrics: numbers for\n"
+	"                     Prometheus\n"
 	"GET  /apps           state of the MCP servers\n"
 	"POST /apps           {\"mcpServers\":{...}}: which MCP servers serve\n"
 	"     /mcp            MCP (Streamable HTTP) to all of them at once\n"
@@ -50,6 +54,8 @@ struct options {
 	uint64_t session_idle; /* seconds */
 	const char *listen;
 	const char *root;
+	const char *socket;
+	bool log_calls;
 	const char *apps; /* NULL: none until POST /apps */
 };
 
@@ -57,7 +63,9 @@ static void on_log(void *owner, const struct http_exchange *x, int status,
 	uint64_t bytes, uint64_t us)
 {
 	const struct http_head *head = http_request(x);
-	(void)owner;
+	struct gateway *g = owner;
+	g->answers[status / 100 % GATEWAY_CLASSES]++;
+	g->sent += bytes;
 	if (!head->method.n)
 		return; /* refused before there was a request */
 	/* our own healthcheck asks every few seconds: that it does is no news */
@@ -117,6 +125,21 @@ static void listen_on(struct gateway *g, const struct options *o)
 			o->listen);
 }
 
+static void listen_on_socket(struct gateway *g, const char *path)
+{
+	int fd = http_listen_unix(path);
+	/* the kernel tells who connects: the mode need not keep anybody out */
+	int r = fd < 0 ? fd : 0;
+	if (r == 0 && chmod(path, 0666) < 0)
+		r = -errno;
+	if (r == 0)
+		r = http_server_listen(g->server, fd);
+	if (r < 0)
+		die(EXIT_FAIL, "listen on %s: %s", path, strerror(-r));
+	g->socket = path;
+	log_info("listening on unix:%s", path);
+}
+
 static void on_stop_timeout(void *owner)
 {
 	struct gateway *g = owner;
@@ -164,6 +187,8 @@ static size_t allow_connections(void)
 static void setup(struct gateway *g, const struct options *o)
 {
 	sigset_t set;
+	g->started_ms = clock_ms();
+	g->started_wall = clock_wall(NULL);
 	g->token = getenv("CORACLE_TOKEN");
 	if (g->token && !*g->token)
 		g->token = NULL;
@@ -184,6 +209,7 @@ static void setup(struct gateway *g, const struct options *o)
 		die(EXIT_FAIL, "signals: %s", strerror(-r));
 	mcp_router_init(&g->router, &g->loop);
 	g->router.idle_ms = o->session_idle * 1000;
+	g->router.log_calls = o->log_calls;
 	g->router.hosts = getenv("CORACLE_ALLOWED_HOSTS");
 	if (g->router.hosts && !*g->router.hosts)
 		g->router.hosts = NULL;
@@ -197,6 +223,8 @@ static void setup(struct gateway *g, const struct options *o)
 	if (o->apps)
 		apps_load(g, o->apps);
 	listen_on(g, o);
+	if (o->socket && *o->socket)
+		listen_on_socket(g, o->socket);
 }
 
 /* -------------------------------------------------------- turn and stop */
@@ -224,6 +252,8 @@ static void stop(struct gateway *g)
 	loop_timer_clear(&g->loop, &g->timer);
 	loop_fini(&g->loop);
 	fd_close(&g->root);
+	if (g->socket)
+		(void)unlink(g->socket);
 }
 
 int gateway_main(int argc, char **argv)
@@ -232,16 +262,21 @@ int gateway_main(int argc, char **argv)
 	struct options o = {.port = 8080,
 		.listen = "127.0.0.1",
 		.root = "/",
+		.socket = getenv("CORACLE_SOCKET"),
 		.session_idle = MCP_SESSION_IDLE_S};
 	const struct arg_opt opts[] = {
 		OPT_NUMBER('p', "port", &o.port, "N", 0, 65535,
 			"port to listen on (PORT, or 8080; 0: any free one)"),
 		OPT_TEXT('l', "listen", &o.listen, "ADDR",
 			"address to listen on (127.0.0.1)"),
+		OPT_TEXT('S', "socket", &o.socket, "PATH",
+			"a unix socket to listen on too (CORACLE_SOCKET)"),
 		OPT_TEXT('r', "root", &o.root, "DIR",
 			"directory under which the subsystems lie (/)"),
 		OPT_TEXT('a', "apps", &o.apps, "FILE",
 			"MCP servers to begin with, as POST /apps takes them"),
+		OPT_FLAG(0, "log-calls", &o.log_calls,
+			"one line of log for each MCP request"),
 		OPT_NUMBER(0, "session-idle", &o.session_idle, "S", 1, 31536000,
 			"drop MCP sessions unused for so long (86400)"),
 	};

@@ -7,6 +7,8 @@
 #include "net/http_server.h"
 #include "net/mcp_router.h"
 
+enum { GATEWAY_CLASSES = 6 }; /* of statuses; 0: no answer */
+
 struct gateway {
 	struct loop loop;
 	struct http_server *server;
@@ -20,6 +22,11 @@ struct gateway {
 	unsigned char signing_key[ED25519_KEY_SIZE];
 	struct job *jobs; /* in the background, see job.h */
 	bool stopping;
+	const char *socket; /* path of the unix socket, or NULL */
+	uint64_t started_ms;
+	int64_t started_wall; /* seconds since 1970 */
+	uint64_t answers[GATEWAY_CLASSES];
+	uint64_t sent;           /* bytes of answers */
 	struct loop_timer timer; /* stopping: how long we wait */
 };
 
@@ -32,6 +39,8 @@ void apps_load(struct gateway *g, const char *path);
 
 void rest_any(struct gateway *g, struct http_exchange *x);
 void apps_any(struct gateway *g, struct http_exchange *x);
+void metrics_get(struct gateway *g, struct http_exchange *x);
+void status_get(struct gateway *g, struct http_exchange *x);
 void populate_post(struct gateway *g, struct http_exchange *x);
 void populate_s3_post(struct gateway *g, struct http_exchange *x);
 void populate_s3_start(struct gateway *g, struct http_exchange *x);

@@ -59,6 +59,8 @@ static const struct route routes[] = {
 	{MCP_MESSAGES_PATH, "ANY", AGENT_PLANE, messages_any},
 	{"/rest/**", "ANY", AGENT_PLANE, rest_any},
 	{"/apps", "ANY", CONTROL_PLANE, apps_any},
+	{"/metrics", "GET", CONTROL_PLANE, metrics_get},
+	{"/status", "GET", CONTROL_PLANE, status_get},
 	{"/data/populate", "POST", CONTROL_PLANE, populate_post},
 	{"/data/populate/s3", "POST", CONTROL_PLANE, populate_s3_post},
 	{"/data/populate/s3/start", "POST", CONTROL_PLANE, populate_s3_start},

@@ -168,7 +168,7 @@ class Gateway:
     def _listening(self):
         if self.process.poll() is not None:
             raise AssertionError(f"gateway ended: {self.log()}")
-        return re.search(r"listening on http://\S*:(\d+)$", self.log(), re.M)
+        return re.search(r"listening on http://\S*:(\d+)\b", self.log())
 
     def log(self):
         return self.log_path.read_text(errors="replace")

@@ -272,14 +272,27 @@ TEST(mcp_stats_quantiles_are_right_within_a_quarter)
 	struct mcp_stats s = {0};
 	CHECK_EQ(mcp_stats_quantile(&s, 500), 0);
 	for (uint64_t us = 1; us <= 1000; us++)
-		mcp_stats_add(&s, us, us % 10 == 0);
-	CHECK_EQ(s.calls, 1000);
-	CHECK_EQ(s.errors, 100);
+		mcp_stats_add(
+			&s, us, us % 10 == 0 ? MCP_CALL_ERROR : MCP_CALL_OK);
+	CHECK_EQ(mcp_stats_calls(&s), 1000);
+	CHECK_EQ(mcp_stats_errors(&s), 100);
+	CHECK_EQ(s.total_us, 500500);
 	CHECK_EQ(s.max_us, 1000);
 	for (unsigned p = 1; p <= 1000; p++) {
 		uint64_t q = mcp_stats_quantile(&s, p);
 		CHECK(q >= p && q <= p + p / 4);
 	}
-	mcp_stats_add(&s, UINT64_MAX, false);
+	mcp_stats_add(&s, UINT64_MAX, MCP_CALL_TIMEOUT);
 	CHECK(mcp_stats_quantile(&s, 1000) > 1000000000);
+}
+
+TEST(mcp_stats_count_what_is_below_powers_of_two)
+{
+	struct mcp_stats s = {0};
+	for (uint64_t us = 0; us < 5000; us++)
+		mcp_stats_add(&s, us, MCP_CALL_CANCELLED);
+	for (unsigned power = 2; power <= 12; power++)
+		CHECK_EQ(mcp_stats_below(&s, power), UINT64_C(1) << power);
+	CHECK_EQ(mcp_stats_below(&s, 40), 5000);
+	CHECK_EQ(mcp_stats_errors(&s), 0);
 }
