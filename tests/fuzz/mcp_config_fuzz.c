@@ -19,15 +19,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+static void check_sorted(char **list, char mark)
+{
+	for (size_t i = 0; list && list[i]; i++) {
+		MUST(strchr(list[i], mark) > list[i]);
+		MUST(i == 0 || strcmp(list[i - 1], list[i]) <= 0);
+	}
+}
+
 static void check_server(const struct mcp_server_config *s)
 {
 	MUST(s->name[0] && strlen(s->name) <= MCP_NAME_MAX);
-	MUST(s->command[0] && s->argv[0] == s->command);
+	MUST(!s->command != !s->url);
+	MUST(!s->command || (s->command[0] && s->argv[0] == s->command));
 	MUST(s->startup_timeout_ms <= 86400000);
-	for (size_t i = 0; s->env[i]; i++) {
-		MUST(strchr(s->env[i], '=') > s->env[i]);
-		MUST(i == 0 || strcmp(s->env[i - 1], s->env[i]) <= 0);
-	}
+	check_sorted(s->env, '=');
+	check_sorted(s->headers, ':');
 	MUST(mcp_server_config_equal(s, s));
 }
 

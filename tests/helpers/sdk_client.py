@@ -24,6 +24,10 @@ class Changes:
         if "list_changed" in str(getattr(message, "method", "")):
             self.count += 1
 
+    async def follow(self, events):
+        async for _ in events:
+            self.count += 1
+
 
 @contextlib.asynccontextmanager
 async def connect(url, changes):
@@ -46,7 +50,11 @@ async def connect(url, changes):
                 yield session
     else:
         async with Client(url, message_handler=changes) as client:
-            yield client
+            # 2026-07-28 tells only those who listen
+            async with client.listen(tools_list_changed=True) as events:
+                listener = asyncio.create_task(changes.follow(events))
+                yield client
+                listener.cancel()
 
 
 def plain(value):
