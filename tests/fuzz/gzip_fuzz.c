@@ -2,9 +2,10 @@
 /*
  * tests/fuzz/gzip_fuzz.c - inflating anything, cut anywhere.
  *
- * What must hold: in one piece and in pieces it is the same bytes and the same
- * outcome; what we deflate inflates to itself. The first byte of the input
- * says how it is cut.
+ * What must hold: in one piece, byte by byte, in pieces of the length that the
+ * first byte says and, when it is short, cut in two at every place it is the
+ * same bytes, the same name and time and the same outcome; what we deflate
+ * inflates to itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,37 +15,74 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { OUT_MAX = 1 << 22 };
+enum {
+	OUT_MAX = 1 << 22,
+	CUT_EVERYWHERE = 512, /* bytes of a short input */
+};
 
-/* returns the outcome, or 1 when the output is over the maximum */
-static int inflate(struct buf *out, struct str in, size_t in_n, size_t out_n)
+struct result {
+	struct buf out;
+	struct gzip_about about;
+	int error; /* 1: the output is over the maximum */
+};
+
+/* how an input is cut: a first piece, then pieces of step; room for output */
+struct cut {
+	size_t first;
+	size_t step;
+	size_t room;
+};
+
+static void inflate(struct result *r, struct str in, struct cut cut)
 {
 	struct gunzip *z = gunzip_new();
-	int error = 0;
+	size_t next = cut.first;
+	*r = (struct result){0};
+	buf_init(&r->out, OUT_MAX);
 	if (!z)
 		abort();
-	while (in.n && !error) {
-		struct str piece = str_first(in, in_n);
+	while (in.n && !r->error) {
+		struct str piece = str_first(in, next);
 		struct gzip_io io = {
 			.in = (const unsigned char *)piece.p, .in_n = piece.n};
+		next = cut.step;
 		do {
-			io.out = (unsigned char *)buf_reserve(out, out_n);
+			io.out =
+				(unsigned char *)buf_reserve(&r->out, cut.room);
 			if (!io.out) {
-				gunzip_free(z);
-				return 1;
+				r->error = 1;
+				break;
 			}
-			io.out_n = out_n;
-			error = gunzip_step(z, &io);
-			buf_commit(out, out_n - io.out_n);
-		} while (!error && io.out_n == 0);
-		if (!error && io.in_n)
+			io.out_n = cut.room;
+			r->error = gunzip_step(z, &io);
+			buf_commit(&r->out, cut.room - io.out_n);
+		} while (!r->error && io.out_n == 0);
+		if (!r->error && io.in_n)
 			abort();
 		in = str_from_index(in, piece.n);
 	}
-	if (!error)
-		error = gunzip_end(z);
+	if (!r->error)
+		r->error = gunzip_end(z);
+	r->about = *gunzip_about(z);
 	gunzip_free(z);
-	return error;
+}
+
+static void check_same(
+	const struct result *whole, struct str in, struct cut cut)
+{
+	struct result r;
+	inflate(&r, in, cut);
+	/* after an error, how far it came may differ */
+	if (whole->error <= 0 && r.error <= 0) {
+		if ((whole->error == 0) != (r.error == 0))
+			abort();
+		if (r.error == 0 &&
+			(!str_eq(buf_str(&whole->out), buf_str(&r.out)) ||
+				memcmp(&whole->about, &r.about,
+					sizeof(r.about)) != 0))
+			abort();
+	}
+	buf_fini(&r.out);
 }
 
 /* in blocks of at most step bytes */
@@ -74,31 +112,26 @@ static void deflate(struct buf *out, struct str in, size_t step, unsigned level)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct buf whole, pieces, packed, again;
+	struct result whole, again;
+	struct buf packed;
 	if (size == 0)
 		return 0;
 	size_t step = data[0] ? data[0] : 4096;
 	struct str in = {(const char *)data + 1, size - 1};
-	buf_init(&whole, OUT_MAX);
-	buf_init(&pieces, OUT_MAX);
+	inflate(&whole, in, (struct cut){SIZE_MAX, SIZE_MAX, 1 << 16});
+	check_same(&whole, in, (struct cut){step, step, 1 + step * 7});
+	check_same(&whole, in, (struct cut){1, 1, 333});
+	for (size_t at = 1; at < in.n && in.n <= CUT_EVERYWHERE; at++)
+		check_same(&whole, in, (struct cut){at, SIZE_MAX, 4096});
+	buf_fini(&whole.out);
+
 	buf_init(&packed, OUT_MAX);
-	buf_init(&again, OUT_MAX);
-	int first = inflate(&whole, in, SIZE_MAX, 1 << 16);
-	int second = inflate(&pieces, in, step, 1 + step * 7);
-	if (first <= 0 && second <= 0) {
-		/* after an error, how far it came may differ */
-		if (first != second && (first == 0 || second == 0))
-			abort();
-		if (first == 0 && !str_eq(buf_str(&whole), buf_str(&pieces)))
-			abort();
-	}
 	deflate(&packed, in, step * 64, 1 + (unsigned)step % GZIP_LEVEL_MAX);
-	if (inflate(&again, buf_str(&packed), 1 << 16, 1 << 16) != 0 ||
-		!str_eq(buf_str(&again), in))
+	inflate(&again, buf_str(&packed),
+		(struct cut){1 << 16, 1 << 16, 1 << 16});
+	if (again.error || !str_eq(buf_str(&again.out), in))
 		abort();
-	buf_fini(&whole);
-	buf_fini(&pieces);
+	buf_fini(&again.out);
 	buf_fini(&packed);
-	buf_fini(&again);
 	return 0;
 }
