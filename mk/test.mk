@@ -66,10 +66,11 @@ soak: build/coracle build/venv/.done
 		$(SOAK_ARGS)
 
 ## bench: measure size and speed, side by side with others
-bench: build/coracle build/rootfs.tar build/rootfs-shell.tar test-deps
+bench: build/coracle build/trampoline build/rootfs.tar build/rootfs-shell.tar test-deps
 	@tests/bench/run
 	@tests/bench/data
 	@tests/bench/init
+	@tests/bench/trampoline
 
 ## lint: check format, layers, banned functions, limits (RULES=name)
 lint: build/venv/.done

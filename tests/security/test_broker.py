@@ -10,6 +10,8 @@ from helpers.arena import configuration
 from helpers.box import wait_for
 from helpers.container import Container
 
+pytestmark = pytest.mark.docker
+
 FRAMES = int(os.environ.get("BROKER_FRAMES", "1000000"))
 
 

@@ -10,6 +10,8 @@ import os
 
 import pytest
 
+pytestmark = pytest.mark.docker
+
 EVIL = ("import os, sys\n"
         "sys.stderr.write('EVIL as %d\\n' % os.geteuid())\n"
         "try: sys.stderr.write(open('/opt/server/secret').read())\n"

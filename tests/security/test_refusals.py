@@ -10,6 +10,8 @@ from helpers.arena import IMAGE, WAYS, Arena, ready
 from helpers.box import wait_for
 from helpers.container import Container
 
+pytestmark = pytest.mark.docker
+
 
 def refused(done, status, *words):
     assert done.returncode == status, (done.stdout, done.stderr)

@@ -11,6 +11,8 @@ import pytest
 
 from helpers.box import wait_for
 
+pytestmark = pytest.mark.docker
+
 
 @pytest.fixture(params=["broker", "set-id-root"])
 def place(request, arenas):

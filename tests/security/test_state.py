@@ -6,6 +6,8 @@ Whoever starts it, whatever they did before, and by whichever way: the same.
 
 import pytest
 
+pytestmark = pytest.mark.docker
+
 ENV = [
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/home/environment",
