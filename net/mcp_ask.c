@@ -8,104 +8,14 @@
 
 #include "lib/fmt.h"
 #include "lib/mem.h"
-#include "lib/version.h"
 #include "net/mcp_instance.h"
 #include "net/mcp_level.h"
 #include "net/mcp_park.h"
+#include "net/mcp_round.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
 
 enum { ASK_TEXT_MAX = 65536, ASK_REQUEST_MAX = 4 << 20 };
-
-/* ----------------------------------------------------------- capabilities */
-
-static bool has(struct str object, const char *name)
-{
-	return object.p && json_member(object, name).p;
-}
-
-unsigned mcp_ask_offers(struct str capabilities)
-{
-	struct str sampling, elicitation;
-	unsigned offers = 0;
-	if (!capabilities.p || json_type_of(capabilities) != JSON_OBJECT)
-		return 0;
-	sampling = json_member(capabilities, "sampling");
-	elicitation = json_member(capabilities, "elicitation");
-	if (sampling.p)
-		offers |= MCP_OFFER_SAMPLING;
-	if (has(sampling, "tools"))
-		offers |= MCP_OFFER_SAMPLING_TOOLS;
-	if (has(elicitation, "url"))
-		offers |= MCP_OFFER_ELICIT_URL;
-	/* an empty object is the form of 2025-06-18, which had nothing else */
-	if (has(elicitation, "form") ||
-		(elicitation.p && !(offers & MCP_OFFER_ELICIT_URL)))
-		offers |= MCP_OFFER_ELICIT_FORM;
-	if (has(capabilities, "roots"))
-		offers |= MCP_OFFER_ROOTS;
-	return offers;
-}
-
-void mcp_ask_put_offers(struct buf *out, unsigned offers)
-{
-	struct json_writer w = {.out = out};
-	json_w_open(&w, '{');
-	if (offers & MCP_OFFER_SAMPLING) {
-		json_w_key(&w, "sampling");
-		json_w_raw(&w, offers & MCP_OFFER_SAMPLING_TOOLS
-				       ? STR("{\"tools\":{}}")
-				       : STR("{}"));
-	}
-	if (offers & (MCP_OFFER_ELICIT_FORM | MCP_OFFER_ELICIT_URL)) {
-		json_w_key(&w, "elicitation");
-		json_w_open(&w, '{');
-		if (offers & MCP_OFFER_ELICIT_FORM) {
-			json_w_key(&w, "form");
-			json_w_raw(&w, STR("{}"));
-		}
-		if (offers & MCP_OFFER_ELICIT_URL) {
-			json_w_key(&w, "url");
-			json_w_raw(&w, STR("{}"));
-		}
-		json_w_close(&w, '}');
-	}
-	if (offers & MCP_OFFER_ROOTS) {
-		json_w_key(&w, "roots");
-		json_w_raw(&w, STR("{}"));
-	}
-	json_w_close(&w, '}');
-}
-
-void mcp_ask_put_meta(struct buf *out, const struct mcp_session *s)
-{
-	/* who said nothing about levels gets what a server finds worth it */
-	const char *level = s->level >= 0 ? mcp_level_name(s->level) : "info";
-	buf_puts(out, "\"" MCP_META "protocolVersion\":\"" MCP_VERSION_MODERN
-		      "\",\"" MCP_META "clientCapabilities\":");
-	mcp_ask_put_offers(out, s->offers);
-	buf_putf(out,
-		",\"" MCP_META "clientInfo\":{\"name\":\"coracle\","
-		"\"version\":\"%s\"},\"" MCP_META "logLevel\":\"%s\"",
-		coracle_version, level);
-}
-
-/* what a client must offer to be asked this; 0: nobody is */
-static unsigned needed(const struct jsonrpc *m)
-{
-	struct str mode;
-	if (jsonrpc_is(m, "roots/list"))
-		return MCP_OFFER_ROOTS;
-	if (jsonrpc_is(m, "sampling/createMessage"))
-		return has(m->params, "tools") || has(m->params, "toolChoice")
-			       ? MCP_OFFER_SAMPLING_TOOLS
-			       : MCP_OFFER_SAMPLING;
-	if (!jsonrpc_is(m, "elicitation/create"))
-		return 0;
-	mode = m->params.p ? json_member(m->params, "mode") : m->params;
-	return mode.p && json_str_is(mode, STR("url")) ? MCP_OFFER_ELICIT_URL
-						       : MCP_OFFER_ELICIT_FORM;
-}
 
 /* ------------------------------------------------------- whom is it for? */
 
@@ -341,11 +251,19 @@ static void deliver(
 		mcp_stream_tell(s->own, message);
 }
 
+/* a request to a client is never left out */
+static void hand(
+	struct mcp_session *s, struct mcp_post *post, struct str message)
+{
+	if (!(post && mcp_post_precede(post, message, true)) && s->own)
+		mcp_stream_send(s->own, message);
+}
+
 void mcp_ask(
 	struct mcp_router *r, struct mcp_upstream *u, const struct jsonrpc *m)
 {
 	char digits[FMT_U64_MAX];
-	unsigned need = needed(m);
+	unsigned need = mcp_offers_needed(m);
 	if (!need) {
 		mcp_ask_refuse(
 			u, m->id, JSONRPC_METHOD_NOT_FOUND, "Method not found");
@@ -370,9 +288,33 @@ void mcp_ask(
 		m->id, str_from(digits, fmt_u64(digits, ask->id))};
 	buf_reset(&r->scratch);
 	jsonrpc_put_edited(&r->scratch, m->text, &id, 1);
-	if (!(a.post && mcp_post_precede(a.post, buf_str(&r->scratch), true)) &&
-		a.session->own)
-		mcp_stream_send(a.session->own, buf_str(&r->scratch));
+	hand(a.session, a.post, buf_str(&r->scratch));
+}
+
+bool mcp_ask_for(struct mcp_request *q, const struct jsonrpc *m)
+{
+	struct mcp_router *r = q->router;
+	struct mcp_session *s = q->session;
+	struct buf *out = &r->scratch;
+	bool streams = q->post && mcp_post_can_precede(q->post);
+	struct mcp_ask *ask = streams || is_listening(s)
+				      ? mcp_ask_new(r, s, q->upstream, m)
+				      : NULL;
+	if (!ask)
+		return false;
+	ask->request_of = q;
+	buf_reset(out);
+	buf_putf(out, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"",
+		(unsigned long long)ask->id);
+	buf_put_str(out, m->method);
+	buf_putc(out, '"');
+	if (m->params.p) {
+		buf_puts(out, ",\"params\":");
+		buf_put_str(out, m->params);
+	}
+	buf_putc(out, '}');
+	hand(s, streams ? q->post : NULL, buf_str(out));
+	return true;
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -395,6 +337,10 @@ void mcp_ask_answered(
 	struct mcp_ask *ask = find(r, s, m->id);
 	if (!ask)
 		return; /* answered already, or the server is gone */
+	if (ask->request_of) {
+		mcp_round_answered(r, ask, m);
+		return;
+	}
 	struct jsonrpc_edit id = {m->id, mcp_ask_id(ask)};
 	mcp_upstream_forward(ask->upstream, m->text, &id, 1);
 	mcp_ask_release(r, ask);
@@ -444,9 +390,10 @@ void mcp_asks_end_session(struct mcp_router *r, struct mcp_session *s)
 	while (ask) {
 		struct mcp_ask *next = ask->next;
 		if (ask->session == s) {
-			mcp_ask_refuse(ask->upstream, mcp_ask_id(ask),
-				JSONRPC_INTERNAL_ERROR,
-				"the client's session has ended");
+			if (!ask->request_of)
+				mcp_ask_refuse(ask->upstream, mcp_ask_id(ask),
+					JSONRPC_INTERNAL_ERROR,
+					"the client's session has ended");
 			mcp_ask_release(r, ask);
 		}
 		ask = next;
@@ -473,13 +420,29 @@ static void call_off(
 	mcp_ask_release(r, ask);
 }
 
+void mcp_asks_end_request(struct mcp_router *r, const struct mcp_request *q)
+{
+	struct mcp_ask *ask = r->asks;
+	while (ask) {
+		struct mcp_ask *next = ask->next;
+		if (ask->request_of == q)
+			call_off(r, ask, STR("\"its request is over\""));
+		ask = next;
+	}
+}
+
 void mcp_asks_end_server(struct mcp_router *r, struct mcp_upstream *u)
 {
 	struct mcp_ask *ask = r->asks;
 	while (ask) {
 		struct mcp_ask *next = ask->next;
-		if (ask->upstream == u)
+		if (ask->upstream == u && ask->request_of) {
+			/* all that it asked goes with the request */
+			mcp_request_fail(ask->request_of, u->why);
+			next = r->asks;
+		} else if (ask->upstream == u) {
 			call_off(r, ask, STR("\"the server has ended\""));
+		}
 		ask = next;
 	}
 }

@@ -15,25 +15,19 @@
 enum { MCP_ASKS_SESSION_MAX = 64, MCP_ASKS_MAX = 4096 };
 
 /* a request of a server that a client has not answered yet */
+struct mcp_request;
+
 struct mcp_ask {
 	uint64_t id; /* that the client knows it by */
 	struct mcp_session *session;
 	struct mcp_upstream *upstream;
+	struct mcp_request *request_of; /* at a modern server; or NULL */
 	bool related;    /* to calls of the session that are under way */
 	struct buf text; /* raw id of the server, raw progress token */
 	size_t id_len;
 	struct buf request; /* {"method":..,"params":..}, for modern clients */
 	struct mcp_ask *prev, *next;
 };
-
-/* the offers (enum mcp_offer) that a client's raw capabilities mean */
-unsigned mcp_ask_offers(struct str capabilities);
-
-/*
- * Append what params._meta of a modern request says ("a":1, ...), for this
- * client of a session.
- */
-void mcp_ask_put_meta(struct buf *out, const struct mcp_session *s);
 
 /* a request of a server for a client */
 void mcp_ask(
@@ -58,6 +52,17 @@ void mcp_asks_settle(
 void mcp_asks_end_session(struct mcp_router *r, struct mcp_session *s);
 void mcp_asks_end_server(struct mcp_router *r, struct mcp_upstream *u);
 
+/* ---- for net/mcp_round.c */
+
+/*
+ * Ask the client of this request something in the name of its modern server;
+ * m->id is the raw key. false: it cannot be asked.
+ */
+bool mcp_ask_for(struct mcp_request *q, const struct jsonrpc *m);
+
+/* its answers are not waited for any more: the client is told */
+void mcp_asks_end_request(struct mcp_router *r, const struct mcp_request *q);
+
 /* ---- for net/mcp_park.c */
 
 /*
@@ -79,8 +84,5 @@ void mcp_ask_refuse(
 /* what was asked of one session is asked of another from now on */
 void mcp_asks_move(struct mcp_router *r, const struct mcp_session *from,
 	struct mcp_session *to);
-
-/* append the (raw) capabilities that these offers are */
-void mcp_ask_put_offers(struct buf *out, unsigned offers);
 
 #endif

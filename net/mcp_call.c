@@ -6,9 +6,12 @@
  */
 #include "net/mcp_call.h"
 
+#include <string.h>
+
 #include "lib/clock.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
+#include "net/mcp_watch.h"
 
 enum { EDITS_MAX = MCP_ERA_EDITS + 2 };
 
@@ -207,6 +210,14 @@ void mcp_upstream_tell(
 	if (u->state == MCP_DOWN || u->state == MCP_FAILED ||
 		u->state == MCP_ASLEEP || u->config->rest_only)
 		return;
+	if (u->era == MCP_MODERN) {
+		/* of what the other era tells, this is all that there is */
+		if (strcmp(method, "resources/subscribe") == 0)
+			mcp_watch_resource(u, params);
+		else if (strcmp(method, "resources/unsubscribe") == 0)
+			mcp_unwatch_resource(u, params);
+		return;
+	}
 	struct buf *out = mcp_call_outlet(u);
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",");
 	/* nobody waits for this id: the answer will be dropped */

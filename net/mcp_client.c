@@ -50,7 +50,7 @@ bool mcp_hello_read(struct mcp_hello *hello, const struct jsonrpc *m)
 	fmt_str(hello->version, sizeof(hello->version), "%.*s",
 		STR_FMT(chosen));
 	buf_fini(&version);
-	hello->offers = mcp_ask_offers(json_member(m->params, "capabilities"));
+	hello->offers = mcp_offers_read(json_member(m->params, "capabilities"));
 	return true;
 }
 

@@ -140,6 +140,18 @@ static int read_lifetime(
 	return e;
 }
 
+static int read_era(
+	struct config_reader *r, int at, struct mcp_server_config *s)
+{
+	static const char *const names[] = {"auto", "legacy", "modern", NULL};
+	static const struct config_choices eras = {
+		"era", names, "one of auto, legacy, modern"};
+	int era = MCP_ERA_AUTO;
+	int e = config_choice(r, at, &eras, &era);
+	s->era = (enum mcp_era_wish)era;
+	return e;
+}
+
 static int read_roles(
 	struct config_reader *r, int server, struct mcp_server_config *s)
 {
@@ -188,6 +200,8 @@ static int read_fields(
 		e = read_lifetime(r, at, s);
 	if (e == 0)
 		e = read_roles(r, at, s);
+	if (e == 0)
+		e = read_era(r, at, s);
 	if (e == 0)
 		e = check_usable(r, s, transport);
 	if (s->call_timeout_ms == UNSET)
@@ -350,7 +364,7 @@ bool mcp_server_config_equal(
 	       same_text(a->bearer, b->bearer) &&
 	       same_texts(a->headers, b->headers) &&
 	       same_texts(a->env, b->env) && same_text(a->cwd, b->cwd) &&
-	       a->serve_tools == b->serve_tools &&
+	       a->serve_tools == b->serve_tools && a->era == b->era &&
 	       mcp_roles_equal(a->roles, b->roles) &&
 	       a->lifetime == b->lifetime && a->lazy == b->lazy &&
 	       a->startup_timeout_ms == b->startup_timeout_ms &&

@@ -26,6 +26,13 @@ enum {
 	MCP_CONFIG_VALUES = 65536, /* JSON values in a configuration */
 };
 
+/* what is known of a server's era */
+enum mcp_era_wish {
+	MCP_ERA_AUTO, /* nothing: it is asked */
+	MCP_ERA_LEGACY,
+	MCP_ERA_MODERN,
+};
+
 /* one server: command or URL; every string is owned and NUL-terminated */
 struct mcp_server_config {
 	unsigned refs; /* beside the first */
@@ -42,6 +49,7 @@ struct mcp_server_config {
 	bool serve_tools;
 	enum mcp_lifetime lifetime;
 	bool lazy; /* started by the first request that needs it */
+	enum mcp_era_wish era;
 	uint64_t startup_timeout_ms;
 	uint64_t call_timeout_ms; /* 0: none */
 	struct mcp_roles *roles;  /* NULL: everybody's */

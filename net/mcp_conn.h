@@ -26,6 +26,14 @@ enum {
 struct mcp_conn;
 struct mcp_upstream;
 
+/* an era that was found out, by command or URL */
+struct mcp_known {
+	uint64_t key;
+	bool set, modern;
+};
+
+enum { MCP_KNOWN_MAX = 256 };
+
 /* what every connection belongs to; counts those that are not gone yet */
 struct mcp_conns {
 	struct loop *loop;
@@ -35,6 +43,8 @@ struct mcp_conns {
 	struct keeper keeper;         /* of the processes */
 	unsigned starting;            /* servers, see net/mcp_start.h */
 	struct mcp_upstream *waiting; /* for their turn */
+	struct mcp_known known[MCP_KNOWN_MAX];
+	size_t nknown; /* ever; the oldest is overwritten */
 };
 
 struct mcp_conn_events {

@@ -13,9 +13,9 @@ int mcp_level_read(struct str raw)
 	return -1;
 }
 
-const char *mcp_level_name(int level)
+const char *mcp_level_wanted(const struct mcp_session *s)
 {
-	return names[level];
+	return names[s->level >= 0 && s->level < MCP_LEVELS ? s->level : 1];
 }
 
 void mcp_level_tell(const struct mcp_router *r, struct mcp_upstream *u)

@@ -15,8 +15,11 @@ enum { MCP_LEVELS = 8 };
 /* 0 (debug) to 7 (emergency); -1: no such level. raw: a JSON string */
 int mcp_level_read(struct str raw);
 
-/* its name */
-const char *mcp_level_name(int level);
+/*
+ * The level that a session's calls ask modern servers for. Who said nothing
+ * gets what is of common interest.
+ */
+const char *mcp_level_wanted(const struct mcp_session *s);
 
 /* logging/setLevel of a session; false: there is no such level */
 bool mcp_level_set(struct mcp_router *r, struct mcp_session *s, struct str raw);

@@ -44,7 +44,7 @@ void mcp_modern_put_lack(struct buf *out, struct str id, unsigned lacking)
 		lacking |= MCP_OFFER_SAMPLING;
 	buf_init(&data, DATA_MAX);
 	buf_puts(&data, "{\"requiredCapabilities\":");
-	mcp_ask_put_offers(&data, lacking);
+	mcp_offers_put(&data, lacking);
 	buf_putc(&data, '}');
 	put_fault(out, id, MCP_CODE_CAPABILITY,
 		"Missing required client capability", buf_str(&data));
@@ -127,7 +127,7 @@ static struct mcp_session *client_of(
 {
 	struct mcp_session *s = mcp_session_brief(&r->sessions);
 	if (s)
-		s->offers = mcp_ask_offers(meta->capabilities);
+		s->offers = mcp_offers_read(meta->capabilities);
 	return s;
 }
 

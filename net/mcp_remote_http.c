@@ -9,12 +9,12 @@
 
 #include <errno.h>
 
-#include "lib/base64.h"
 #include "lib/fmt.h"
 #include "lib/mem.h"
 #include "lib/size.h"
 #include "net/http_chars.h"
 #include "net/mcp.h"
+#include "net/mcp_headers.h"
 
 enum {
 	FIELDS_MAX = 64 * 1024,
@@ -115,25 +115,11 @@ static void add_line(struct fields *f, struct str line)
 /* a value that may have to be written in base64 (2026-07-28) */
 static struct str header_text(struct buf *out, struct str raw)
 {
-	static const char before[] = "=?base64?";
 	struct buf plain;
 	buf_reset(out);
 	buf_init(&plain, FIELDS_MAX);
 	json_unquote(&plain, raw);
-	struct str text = buf_str(&plain);
-	bool fits = str_eq(str_trim(text), text) &&
-		    http_chars_all(text, HTTP_VALUE) &&
-		    !(str_starts(text, str_of(before)) &&
-			    str_ends(text, STR("?=")));
-	for (size_t i = 0; fits && i < text.n; i++)
-		fits = (unsigned char)text.p[i] < 0x80;
-	if (fits) {
-		buf_put_str(out, text);
-	} else {
-		buf_puts(out, before);
-		base64_put(out, text);
-		buf_puts(out, "?=");
-	}
+	mcp_header_encode(out, buf_str(&plain));
 	buf_fini(&plain);
 	return buf_str(out);
 }
@@ -141,7 +127,7 @@ static struct str header_text(struct buf *out, struct str raw)
 /* what the stateless revision repeats of the message in fields */
 static void add_modern(struct fields *f, const struct jsonrpc *m)
 {
-	static const char *const keys[] = {"name", "uri", "taskId"};
+	struct str subject = mcp_header_subject(m);
 	struct str version = json_member(m->params, "_meta");
 	if (version.p)
 		version = json_member(
@@ -151,12 +137,8 @@ static void add_modern(struct fields *f, const struct jsonrpc *m)
 	add_field(f, STR("MCP-Protocol-Version"),
 		header_text(&f->version, version));
 	add_field(f, STR("Mcp-Method"), m->method);
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		struct str raw = json_member(m->params, keys[i]);
-		if (raw.p && json_type_of(raw) == JSON_STRING)
-			add_field(
-				f, STR("Mcp-Name"), header_text(&f->name, raw));
-	}
+	if (subject.p && json_type_of(subject) == JSON_STRING)
+		add_field(f, STR("Mcp-Name"), header_text(&f->name, subject));
 }
 
 /* proxies on the way read the trace context from fields */

@@ -13,9 +13,11 @@
 #include "net/mcp_call_log.h"
 #include "net/mcp_identity.h"
 #include "net/mcp_instance.h"
+#include "net/mcp_level.h"
 #include "net/mcp_links.h"
 #include "net/mcp_modern.h"
 #include "net/mcp_park.h"
+#include "net/mcp_round.h"
 #include "net/mcp_subs.h"
 
 enum { REQUEST_TEXT_MAX = 1 << 20, KEEP_TEXT = 4096, ROOM_MAX = 4096 };
@@ -105,6 +107,7 @@ static void request_done(struct mcp_request *q)
 	struct mcp_upstream *u = q->upstream;
 	if (q->park)
 		mcp_park_settle(q);
+	mcp_round_free(q);
 	unlink_from(q);
 	buf_reset(&q->text);
 	buf_trim(&q->text, KEEP_TEXT);
@@ -288,10 +291,18 @@ static bool answer_lack(struct mcp_request *q, const struct jsonrpc *m)
 	return true;
 }
 
+static void on_failure(struct mcp_call *call, const char *why);
+
 static void on_answer(struct mcp_call *call, const struct jsonrpc *m)
 {
 	struct mcp_request *q = CONTAINER_OF(call, struct mcp_request, call);
 	bool failed = m->kind == JSONRPC_ERROR;
+	if (q->round && mcp_result_is(m->result, "input_required")) {
+		const char *why = mcp_round_begin(q, m->result);
+		if (why)
+			on_failure(call, why);
+		return;
+	}
 	if (q->errand == MCP_ERRAND_READ && failed && mcp_route_read_again(q))
 		return;
 	mcp_call_log_end(q, failed ? MCP_CALL_ERROR : MCP_CALL_OK,
@@ -328,6 +339,11 @@ static void on_progress(struct mcp_call *call, const struct jsonrpc *m)
 	buf_reset(out);
 	jsonrpc_put_edited(out, m->text, &token, 1);
 	(void)mcp_post_precede(q->post, buf_str(out), false);
+}
+
+void mcp_request_fail(struct mcp_request *q, const char *why)
+{
+	on_failure(&q->call, why);
 }
 
 static const struct mcp_call_ops request_ops = {.on_answer = on_answer,
@@ -391,11 +407,10 @@ static void put_fields(struct buf *out, const struct mcp_request *q,
 		mcp_identity_put_fields(out, head);
 }
 
-void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
+void mcp_request_repeat(struct mcp_request *q, const struct jsonrpc *m,
 	const struct mcp_params *c, const struct mcp_edits *edits)
 {
-	struct mcp_edits all = *edits;
-	struct buf meta, room, fields;
+	struct buf fields;
 	const char *why;
 	struct mcp_upstream *u =
 		mcp_instance_for(q->router, q->session, q->upstream, &why);
@@ -404,24 +419,34 @@ void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
 		return;
 	}
 	q->upstream = u;
-	buf_init(&meta, ROOM_MAX);
-	buf_init(&room, ROOM_MAX);
 	buf_init(&fields, ROOM_MAX);
 	if (u->config->url)
 		put_fields(&fields, q, c);
-	if (q->session->modern && q->upstream->era == MCP_LEGACY) {
-		mcp_era_request_to_legacy(&all, m);
-	} else if (!q->session->modern && q->upstream->era == MCP_MODERN) {
-		mcp_ask_put_meta(&meta, q->session);
-		mcp_era_request_to_modern(&all, m, buf_str(&meta), &room);
-	}
 	struct mcp_outgoing out = {.request = m,
 		.token = c->token,
-		.edits = all.e,
-		.n = all.n,
+		.edits = edits->e,
+		.n = edits->n,
 		.fields = buf_str(&fields)};
 	mcp_upstream_call(q->upstream, &q->call, &out);
 	buf_fini(&fields);
+}
+
+void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
+	const struct mcp_params *c, const struct mcp_edits *edits)
+{
+	struct mcp_edits all = *edits;
+	struct buf meta, room;
+	buf_init(&meta, ROOM_MAX);
+	buf_init(&room, ROOM_MAX);
+	if (q->session->modern && q->upstream->era == MCP_LEGACY) {
+		mcp_era_request_to_legacy(&all, m);
+	} else if (!q->session->modern && q->upstream->era == MCP_MODERN) {
+		mcp_offers_put_meta(&meta, q->session->offers,
+			mcp_level_wanted(q->session));
+		mcp_era_request_to_modern(&all, m, buf_str(&meta), &room);
+		mcp_round_keep(q, m, &all);
+	}
+	mcp_request_repeat(q, m, c, &all);
 	buf_fini(&meta);
 	buf_fini(&room);
 }
@@ -477,7 +502,7 @@ void mcp_request_cancelled(struct mcp_post *p, const struct jsonrpc *m)
 	struct mcp_request *q = p->session->requests;
 	while (q && !str_eq(mcp_request_id(q), v[0]))
 		q = q->next;
-	if (q && q->call.upstream)
+	if (q)
 		end_cancelled(q, v[1], STR("Request cancelled"));
 }
 

@@ -26,12 +26,13 @@ struct mcp_request {
 	struct mcp_request *prev, *next; /* of the session, newest first */
 	struct buf text;                 /* id, token, name or URI */
 	size_t id_len, token_len;
-	struct buf message;    /* of a READ: to be sent again; or empty */
-	size_t place;          /* of a READ: which one was asked */
-	struct mcp_park *park; /* what it asks a modern client; or NULL */
-	char method[32];       /* for the log, if it is wanted */
-	char trace[56];        /* traceparent, likewise */
-	unsigned lacking;      /* offers that its client would have needed */
+	struct buf message;      /* of a READ: to be sent again; or empty */
+	size_t place;            /* of a READ: which one was asked */
+	struct mcp_park *park;   /* what it asks a modern client; or NULL */
+	char method[32];         /* for the log, if it is wanted */
+	char trace[56];          /* traceparent, likewise */
+	unsigned lacking;        /* offers that its client would have needed */
+	struct mcp_round *round; /* what a modern server requires; or NULL */
 };
 
 /* the members of params that routing needs; raw, p == NULL: absent */
@@ -60,6 +61,13 @@ struct mcp_way {
  */
 void mcp_request_forward(struct mcp_request *q, const struct jsonrpc *m,
 	const struct mcp_params *c, const struct mcp_edits *edits);
+
+/* the same for one that its server knows, which requires more of it */
+void mcp_request_repeat(struct mcp_request *q, const struct jsonrpc *m,
+	const struct mcp_params *c, const struct mcp_edits *edits);
+
+/* it has no call under way any more, and this is why there is no answer */
+void mcp_request_fail(struct mcp_request *q, const char *why);
 
 /* send it, or answer by an error when that cannot be */
 void mcp_request_send(struct mcp_post *p, const struct jsonrpc *m,

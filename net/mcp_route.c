@@ -393,6 +393,9 @@ static void subscribe(struct mcp_post *p, const struct jsonrpc *m)
 			"no server with this resource takes subscriptions");
 	else if (!mcp_subs_room(p->router, p->session))
 		refuse(p, m, JSONRPC_INTERNAL_ERROR, "too many subscriptions");
+	else if (place->upstream->era == MCP_MODERN &&
+		 mcp_subs_want(p->router, p->session, buf_str(&q.uri)))
+		answer(p, m, STR("{}"));
 	else
 		send_resource(p, m, &q, place, MCP_ERRAND_SUBSCRIBE);
 	buf_fini(&q.uri);
@@ -406,6 +409,8 @@ static void unsubscribe(struct mcp_post *p, const struct jsonrpc *m)
 		return;
 	size_t n = find_places(p->router, p->session, buf_str(&q.uri), places);
 	const struct mcp_place *place = subscribable(places, n);
+	if (place && place->upstream->era == MCP_MODERN)
+		mcp_subs_unwant(p->router, p->session, buf_str(&q.uri));
 	bool last = mcp_subs_remove(p->router, p->session, buf_str(&q.uri));
 	/* others still want to hear of it, or it was never subscribed to */
 	if (!last || !place)

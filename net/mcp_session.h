@@ -11,6 +11,7 @@
 #define NET_MCP_SESSION_H
 
 #include "lib/role.h"
+#include "net/mcp_offer.h"
 #include "net/mcp_stream.h"
 #include "net/mcp_upstream.h"
 
@@ -21,15 +22,6 @@ enum {
 	MCP_SESSION_BUCKETS = 1024,
 	MCP_SESSION_ID_BYTES =
 		16, /* random; shown as twice as many hex digits */
-};
-
-/* what a client said in initialize that it can do */
-enum mcp_offer {
-	MCP_OFFER_SAMPLING = 1,
-	MCP_OFFER_SAMPLING_TOOLS = 2,
-	MCP_OFFER_ELICIT_FORM = 4,
-	MCP_OFFER_ELICIT_URL = 8,
-	MCP_OFFER_ROOTS = 16,
 };
 
 /*

@@ -127,19 +127,32 @@ static void tell(
 	buf_fini(&params);
 }
 
+/* the server need not tell any more what nobody wants to hear */
+static void end(struct mcp_router *r, struct mcp_sub *sub)
+{
+	struct mcp_sub gone = *sub;
+	sub->shown = NULL;
+	release(r, sub);
+	if (!wanted(r, shown_of(&gone)))
+		tell(r, &gone, "resources/unsubscribe");
+	mem_free(gone.shown);
+}
+
+void mcp_subs_unwant(
+	struct mcp_router *r, struct mcp_session *s, struct str shown)
+{
+	struct mcp_sub *sub = find(r, s, shown);
+	if (sub)
+		end(r, sub);
+}
+
 void mcp_subs_drop(struct mcp_router *r, struct mcp_session *s)
 {
 	struct mcp_sub *sub = s->subs ? r->subs : NULL;
 	while (sub) {
 		struct mcp_sub *next = sub->next;
-		if (sub->session == s) {
-			struct mcp_sub gone = *sub;
-			sub->shown = NULL;
-			release(r, sub);
-			if (!wanted(r, shown_of(&gone)))
-				tell(r, &gone, "resources/unsubscribe");
-			mem_free(gone.shown);
-		}
+		if (sub->session == s)
+			end(r, sub);
 		sub = next;
 	}
 }

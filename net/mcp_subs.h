@@ -40,6 +40,10 @@ void mcp_subs_add(struct mcp_router *r, struct mcp_session *s,
 bool mcp_subs_want(
 	struct mcp_router *r, struct mcp_session *s, struct str shown);
 
+/* and end it */
+void mcp_subs_unwant(
+	struct mcp_router *r, struct mcp_session *s, struct str shown);
+
 /* true: no other session is subscribed to it, the server has to be told */
 bool mcp_subs_remove(
 	struct mcp_router *r, struct mcp_session *s, struct str shown);

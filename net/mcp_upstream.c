@@ -14,11 +14,12 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/size.h"
-#include "lib/version.h"
 #include "net/mcp.h"
 #include "net/mcp_call.h"
-#include "net/mcp_greeting.h"
+#include "net/mcp_handshake.h"
 #include "net/mcp_lists.h"
+#include "net/mcp_offer.h"
+#include "net/mcp_watch.h"
 #include "net/mcp_start.h"
 
 enum {
@@ -50,6 +51,8 @@ void mcp_lists_ready(struct mcp_upstream *u)
 	buf_put_str(mcp_conn_queue(u->conn), buf_str(&u->held));
 	buf_fini(&u->held);
 	mcp_conn_flush(u->conn);
+	if (u->era == MCP_MODERN)
+		mcp_watch_lists(u);
 	log_debug("server %s: ready after %llu ms, %zu tools", u->config->name,
 		(unsigned long long)(loop_now(mcp_upstream_loop(u)) -
 				     u->started_ms),
@@ -64,6 +67,7 @@ void mcp_lists_ready(struct mcp_upstream *u)
 static void give_up(struct mcp_upstream *u)
 {
 	struct mcp_conn *conn = u->conn;
+	mcp_watch_drop(u);
 	mcp_start_over(u);
 	log_warn("%s", u->why);
 	u->state = MCP_FAILED;
@@ -81,6 +85,7 @@ void mcp_lists_failed(struct mcp_upstream *u, const char *why)
 {
 	fmt_str(u->why, sizeof(u->why), "server '%s': %s", u->config->name,
 		why);
+	mcp_handshake_forget(u);
 	if (!u->was_ready) {
 		give_up(u);
 		return;
@@ -89,14 +94,8 @@ void mcp_lists_failed(struct mcp_upstream *u, const char *why)
 	log_warn("%s", u->why);
 	mcp_conn_retire(u->conn);
 	u->conn = NULL;
+	mcp_watch_drop(u);
 	restart(u);
-}
-
-static void on_own_failure(struct mcp_call *call, const char *why)
-{
-	/* the exit, deadline or retirement that caused it is dealt with there */
-	(void)call;
-	(void)why;
 }
 
 void mcp_upstream_ask(struct mcp_upstream *u, struct mcp_call *call,
@@ -107,59 +106,15 @@ void mcp_upstream_ask(struct mcp_upstream *u, struct mcp_call *call,
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	buf_put_u64(out, call->id);
 	buf_putf(out, ",\"method\":\"%s\",\"params\":", method);
+	if (u->era == MCP_MODERN) {
+		buf_puts(out, "{\"_meta\":{");
+		mcp_offers_put_meta(out, MCP_OFFER_ALL, NULL);
+		buf_puts(out, str_is(params, "{}") ? "}" : "},");
+		params = str_from_index(params, 1);
+	}
 	buf_put_str(out, params);
 	buf_puts(out, "}\n");
 	mcp_conn_flush(u->conn);
-}
-
-static void on_initialized(struct mcp_call *call, const struct jsonrpc *m)
-{
-	struct mcp_upstream *u = CONTAINER_OF(call, struct mcp_upstream, own);
-	struct buf version;
-	if (m->kind == JSONRPC_ERROR) {
-		mcp_lists_failed(u, "it refused initialize");
-		return;
-	}
-	struct str raw = json_member(m->result, "protocolVersion");
-	buf_init(&version, sizeof(u->version) - 1);
-	if (raw.p && json_type_of(raw) == JSON_STRING)
-		json_unquote(&version, raw);
-	bool known = !version.err && mcp_version_known(buf_str(&version));
-	fmt_str(u->version, sizeof(u->version), "%s", buf_cstr(&version));
-	buf_fini(&version);
-	if (!known) {
-		mcp_lists_failed(u, "it speaks no protocol version that we do");
-		return;
-	}
-	buf_puts(mcp_conn_queue(u->conn), "{\"jsonrpc\":\"2.0\",\"method\":"
-					  "\"notifications/initialized\"}\n");
-	u->can = mcp_greeting_read(json_member(m->result, "capabilities"));
-	buf_reset(&u->instructions);
-	raw = json_member(m->result, "instructions");
-	if (raw.p && json_type_of(raw) == JSON_STRING)
-		buf_put_str(&u->instructions, raw);
-	mcp_lists_ask(u);
-}
-
-static const struct mcp_call_ops initialize_ops = {
-	.on_answer = on_initialized, .on_failure = on_own_failure};
-
-static void ask_initialize(struct mcp_upstream *u)
-{
-	struct buf params;
-	buf_init(&params, 512);
-	buf_putf(&params,
-		"{\"protocolVersion\":\"" MCP_VERSION_LEGACY "\","
-		"\"capabilities\":{\"sampling\":{\"context\":{},\"tools\":{}},"
-		"\"elicitation\":{\"form\":{},\"url\":{}},"
-		"\"roots\":{\"listChanged\":true}},\"clientInfo\":{\"name\":"
-		"\"coracle\","
-		"\"version\":\"%s\"}}",
-		coracle_version);
-	u->own.ops = &initialize_ops;
-	u->own.own = true;
-	mcp_upstream_ask(u, &u->own, "initialize", buf_str(&params));
-	buf_fini(&params);
 }
 
 /* --------------------------------------------------- what the server says */
@@ -170,6 +125,9 @@ static void answer_server(struct mcp_upstream *u, const struct jsonrpc *m)
 	struct buf *out = mcp_conn_queue(u->conn);
 	if (jsonrpc_is(m, "ping")) {
 		jsonrpc_put_result(out, m->id, STR("{}"));
+	} else if (u->era == MCP_MODERN) {
+		jsonrpc_put_error(out, m->id, JSONRPC_METHOD_NOT_FOUND,
+			STR("servers ask nothing in " MCP_VERSION_MODERN));
 	} else if (u->events.on_request) {
 		u->events.on_request(u->events.owner, u, m);
 		return;
@@ -181,8 +139,21 @@ static void answer_server(struct mcp_upstream *u, const struct jsonrpc *m)
 	mcp_conn_flush(u->conn);
 }
 
+/* of the era itself, and for nobody but us; false: it is none of those */
+static bool take_modern(struct mcp_upstream *u, const struct jsonrpc *m)
+{
+	if (jsonrpc_is(m, "notifications/cancelled"))
+		mcp_watch_cancelled(u, m);
+	else
+		return jsonrpc_is(
+			m, "notifications/subscriptions/acknowledged");
+	return true;
+}
+
 static void on_notification(struct mcp_upstream *u, const struct jsonrpc *m)
 {
+	if (u->era == MCP_MODERN && take_modern(u, m))
+		return;
 	if (!jsonrpc_is(m, "notifications/progress")) {
 		if (!mcp_lists_changed(u, m) && u->events.on_notification)
 			u->events.on_notification(u->events.owner, u, m);
@@ -206,7 +177,8 @@ static void on_unreadable(
 	log_debug("server %s: not a message (%s): %.*s", u->config->name, why,
 		STR_FMT(str_first(line, 200)));
 	fmt_str(text, sizeof(text), "its answer cannot be read: %s", why);
-	bool vital = call == &u->own || call == &u->listing[MCP_TOOLS].call;
+	bool vital = call == &u->own || call == &u->probe ||
+		     call == &u->listing[MCP_TOOLS].call;
 	if (call && vital && u->state == MCP_STARTING)
 		mcp_lists_failed(u, text);
 	else if (call)
@@ -303,6 +275,12 @@ static void on_conn_gone(void *owner, const char *reason, bool later)
 	explain_exit(u, reason);
 	u->conn = NULL;
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
+	mcp_watch_drop(u);
+	if (!later && mcp_handshake_left(u)) {
+		log_debug("%s; it is greeted first now", u->why);
+		start(u);
+		return;
+	}
 	if (u->was_ready) {
 		log_warn("%s", u->why);
 		restart(u);
@@ -332,7 +310,7 @@ static void on_lost(void *owner, struct str line, bool anew)
 		mcp_lists_restart(u);
 		(void)loop_timer_at(mcp_upstream_loop(u), &u->timer,
 			now + u->config->startup_timeout_ms, on_deadline, u);
-		ask_initialize(u);
+		mcp_handshake_begin(u);
 	}
 	if (line.n == 0)
 		return;
@@ -347,7 +325,8 @@ static void on_deadline(void *owner)
 	struct mcp_upstream *u = owner;
 	char why[512];
 	fmt_str(why, sizeof(why), "%s within %llu s",
-		u->own.upstream || u->listing[MCP_TOOLS].call.upstream
+		u->own.upstream || u->probe.upstream ||
+				u->listing[MCP_TOOLS].call.upstream
 			? "it did not answer"
 			: "it listed no tool",
 		(unsigned long long)(u->config->startup_timeout_ms / 1000));
@@ -397,7 +376,7 @@ static void start(struct mcp_upstream *u)
 	mcp_lists_restart(u);
 	(void)loop_timer_at(
 		mcp_upstream_loop(u), &u->timer, u->give_up_ms, on_deadline, u);
-	ask_initialize(u);
+	mcp_handshake_begin(u);
 }
 
 struct mcp_upstream *mcp_upstream_new(struct mcp_conns *conns,
@@ -415,6 +394,7 @@ struct mcp_upstream *mcp_upstream_new(struct mcp_conns *conns,
 	buf_init(&u->instructions, INSTRUCTIONS_MAX);
 	buf_init(&u->held, HELD_MAX);
 	u->state = MCP_STARTING;
+	u->era = mcp_handshake_expects(u);
 	if (config->lazy) {
 		u->state = MCP_ASLEEP;
 		return u;
@@ -458,6 +438,7 @@ void mcp_upstream_free(struct mcp_upstream *u)
 	mcp_start_over(u);
 	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
+	mcp_watch_drop(u);
 	if (u->conn)
 		mcp_conn_retire(u->conn);
 	mcp_lists_fini(u);

@@ -115,7 +115,10 @@ struct mcp_upstream {
 	unsigned can;            /* enum mcp_can */
 	struct buf instructions; /* raw JSON string, or empty */
 	struct mcp_call own;     /* our initialize */
-	struct buf held;         /* requests that wait for the handshake */
+	struct mcp_call probe;   /* our server/discover */
+	bool probing;            /* its era is not known yet */
+	struct mcp_watch *watches;
+	struct buf held; /* requests that wait for the handshake */
 	struct mcp_call *calls[MCP_CALL_BUCKETS];
 	size_t ncalls; /* without our own */
 	uint64_t last_id;

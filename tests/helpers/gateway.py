@@ -17,6 +17,8 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVER = HERE / "mcp_server.py"
+# all that the official conformance suite asks of a server, in both eras
+FIXTURE = HERE / "mcp_fixture.mjs"
 # enough for the slowest machine; nothing here waits this long when all is well
 PATIENCE_S = 30
 

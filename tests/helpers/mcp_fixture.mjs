@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Conformance fixture as a stdio MCP server, plain node, no dependencies, written from the scenario descriptions.
 // Serves both eras in one process; FIXTURE_ERA=legacy|modern refuses the other one.
 import readline from 'node:readline';

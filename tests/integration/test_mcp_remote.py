@@ -237,7 +237,8 @@ def test_what_is_certain_fails_at_once(gateway, remote):
     answer = gateway.apps({"far": remote.config()})
     assert answer.status == 503
     assert "401" in answer.json()["detail"]["details"]["far"]["error"]
-    assert len(remote.requests) == 1
+    asked = [message["method"] for _, _, _, message in remote.requests]
+    assert asked == ["server/discover", "initialize"]
 
 
 def test_a_slow_answer_ends_at_the_call_timeout(gateway, remote):

@@ -124,10 +124,10 @@ TEST(mcp_ask_reads_what_a_client_offers)
 			MCP_OFFER_ELICIT_URL | MCP_OFFER_ELICIT_FORM |
 				MCP_OFFER_ROOTS},
 	};
-	CHECK_EQ(mcp_ask_offers((struct str){NULL, 0}), 0);
+	CHECK_EQ(mcp_offers_read((struct str){NULL, 0}), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		CHECK_EQ(
-			mcp_ask_offers(str_of(cases[i].text)), cases[i].offers);
+		CHECK_EQ(mcp_offers_read(str_of(cases[i].text)),
+			cases[i].offers);
 }
 
 TEST(mcp_level_names)
