@@ -6,6 +6,8 @@
  */
 #include "net/mcp_client.h"
 
+#include <unistd.h>
+
 #include "lib/fmt.h"
 #include "lib/version.h"
 #include "net/mcp.h"
@@ -173,7 +175,7 @@ static void take_one(struct mcp_post *p, struct str text)
 		mcp_client_take(p, &m);
 }
 
-void mcp_client_take_text(
+void mcp_router_take(
 	struct mcp_router *r, struct mcp_session *s, struct str text)
 {
 	const struct str no_id = {NULL, 0};
@@ -196,4 +198,23 @@ void mcp_client_take_text(
 		mcp_client_take_batch(p, text);
 	}
 	mcp_post_read(p);
+}
+
+struct mcp_session *mcp_router_connect(
+	struct mcp_router *r, const struct mcp_sink *sink)
+{
+	const struct mcp_hello unsaid = {.version = MCP_VERSION_LEGACY};
+	struct mcp_session *s = mcp_client_new(r, &unsaid);
+	if (!s)
+		return NULL;
+	s->role = role_of_uid(getuid());
+	if (mcp_stream_open_duplex(&r->streams, s, NULL, sink))
+		return s;
+	mcp_session_end(&r->sessions, s);
+	return NULL;
+}
+
+bool mcp_router_is_answered(const struct mcp_session *s)
+{
+	return s->posts == 0;
 }

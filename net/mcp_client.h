@@ -38,13 +38,6 @@ bool mcp_client_batch_ok(struct str array);
 /* each message of it; the post is one for batches */
 void mcp_client_take_batch(struct mcp_post *p, struct str array);
 
-/*
- * What came on the one connection of a duplex session: a message, initialize
- * among them, or an array of messages. Answers go to s->own.
- */
-void mcp_client_take_text(
-	struct mcp_router *r, struct mcp_session *s, struct str text);
-
 /* the connection is gone: nobody waits for what is under way */
 void mcp_client_lost(struct mcp_router *r, struct mcp_session *s);
 

@@ -122,6 +122,20 @@ void mcp_router_messages(struct mcp_router *r, struct http_exchange *x);
 
 #define MCP_NOT_CONFIGURED "no MCP servers yet: POST /apps configures them"
 
+/*
+ * A client that is one connection both ways: the sink takes what it is told
+ * and stays the caller's. NULL: no memory.
+ */
+struct mcp_session *mcp_router_connect(
+	struct mcp_router *r, const struct mcp_sink *sink);
+
+/* what it sent: a message, or an array of them */
+void mcp_router_take(
+	struct mcp_router *r, struct mcp_session *s, struct str text);
+
+/* has all that it asked been answered? */
+bool mcp_router_is_answered(const struct mcp_session *s);
+
 /* end the event streams of all sessions (we end) */
 void mcp_router_end_streams(struct mcp_router *r);
 

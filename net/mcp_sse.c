@@ -84,7 +84,7 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 		return;
 	}
 	http_reply(x, 202, "text/plain", STR("Accepted"));
-	mcp_client_take_text(r, s, body);
+	mcp_router_take(r, s, body);
 }
 
 void mcp_router_messages(struct mcp_router *r, struct http_exchange *x)

@@ -28,7 +28,7 @@ static void say(const struct buf *text)
 static void say_text(const char *before, struct str text, const char *after)
 {
 	struct buf out;
-	buf_init(&out, MCP_TEXT_MAX);
+	buf_init(&out, TEXT_MAX);
 	buf_puts(&out, before);
 	show_clean(&out, text, false);
 	buf_puts(&out, after);

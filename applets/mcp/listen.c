@@ -65,7 +65,7 @@ static void on_log(void *owner, const struct jsonrpc *m)
 	struct buf line;
 	if (!is_log(m))
 		return;
-	buf_init(&line, MCP_TEXT_MAX);
+	buf_init(&line, TEXT_MAX);
 	if (s->options->json)
 		put_raw_line(&line, m);
 	else
@@ -113,7 +113,7 @@ static void on_change(void *owner, const struct jsonrpc *m)
 	struct buf line;
 	if (is_log(m))
 		return;
-	buf_init(&line, MCP_TEXT_MAX);
+	buf_init(&line, TEXT_MAX);
 	if (s->options->json) {
 		put_raw_line(&line, m);
 	} else {

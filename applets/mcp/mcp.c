@@ -12,6 +12,7 @@
 APPLET(mcp, "Use MCP servers from a shell.",
 	"usage: mcp VERB [OPTION]... [SERVER] [ARGUMENT]...\n"
 	"       mcp VERB [OPTION]... [ARGUMENT]... -- COMMAND [ARG]...\n"
+	"       mcp serve --config FILE\n"
 	"\n"
 	"SERVER is a URL, or unix:PATH; without one it is CORACLE_MCP, or\n"
 	"this machine's gateway. COMMAND is a server that is started for it.\n"
@@ -27,6 +28,8 @@ APPLET(mcp, "Use MCP servers from a shell.",
 	"takes\n"
 	"  log                       follow its log (--level)\n"
 	"  watch [URI]...            follow changes of lists and resources\n"
+	"  serve                     be many servers as one, over stdin and "
+	"stdout\n"
 	"\n"
 	"  mcp tools http://127.0.0.1:8080/mcp\n"
 	"  mcp call add a:=2 b:=3\n"
@@ -142,6 +145,8 @@ static int run(const struct verb *v, struct mcp_options *o, struct target *to,
 /* lint: long because the table of options is in it */
 int mcp_main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "serve") == 0)
+		return serve_main(argc - 1, argv + 1);
 	struct mcp_options o = {.era = "auto", .timeout_s = DEFAULT_TIMEOUT_S};
 	struct target to = {.command = cut_command(&argc, argv)};
 	const struct arg_opt opts[] = {

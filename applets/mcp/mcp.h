@@ -15,10 +15,10 @@
 #include "net/mcp_era.h"
 
 enum {
-	MCP_PAGES_MAX = 1000, /* of one list */
-	MCP_ITEMS_MAX = 100000,
-	MCP_ROUNDS_MAX = 64, /* of questions within one request */
-	MCP_TEXT_MAX = 256 << 20,
+	LIST_PAGES_MAX = 1000, /* of one list */
+	LIST_ITEMS_MAX = 100000,
+	ROUNDS_MAX = 64, /* of questions within one request */
+	TEXT_MAX = 256 << 20,
 };
 
 struct mcp_options {
@@ -152,6 +152,10 @@ void table_print(struct table *t);
 
 void show_progress(struct session *s, const struct jsonrpc *m);
 void show_progress_end(struct session *s);
+
+/* ---------------------------------------------------------------- serve.c */
+
+int serve_main(int argc, char **argv);
 
 /* ------------------------------------------------------- verbs.c, listen.c */
 

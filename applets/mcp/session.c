@@ -378,7 +378,7 @@ struct str session_ask(struct session *s, const char *method, struct str params,
 	struct jsonrpc m;
 	struct buf again;
 	buf_init(&again, MCP_QUEUE_MAX);
-	for (int round = 0; round < MCP_ROUNDS_MAX; round++) {
+	for (int round = 0; round < ROUNDS_MAX; round++) {
 		request(s, method, again.n ? buf_str(&again) : params);
 		if (!wait_answer(s, s->options->timeout_s * 1000))
 			no_answer(s);

@@ -70,7 +70,7 @@ void show_text(struct str text)
 		print_str(text);
 		return;
 	}
-	buf_init(&out, MCP_TEXT_MAX);
+	buf_init(&out, TEXT_MAX);
 	show_clean(&out, text, false);
 	print_str(buf_str(&out));
 	buf_fini(&out);
@@ -81,7 +81,7 @@ void show_text(struct str text)
 void table_init(struct table *t, size_t columns)
 {
 	*t = (struct table){.columns = columns};
-	buf_init(&t->cells, MCP_TEXT_MAX);
+	buf_init(&t->cells, TEXT_MAX);
 }
 
 void table_put(struct table *t, struct str text)
@@ -162,7 +162,7 @@ void table_print(struct table *t)
 	measure(t, widths);
 	for (size_t i = 0; i + 1 < t->columns; i++)
 		before += widths[i] + GAP;
-	buf_init(&out, MCP_TEXT_MAX);
+	buf_init(&out, TEXT_MAX);
 	for (size_t i = 0; i < t->n; i++) {
 		struct str cell = str_cut(&rest, '\0');
 		bool last = (i + 1) % t->columns == 0;
@@ -192,7 +192,7 @@ static void show_string(struct str raw)
 	struct buf text;
 	if (!raw.p || json_type_of(raw) != JSON_STRING)
 		return;
-	buf_init(&text, MCP_TEXT_MAX);
+	buf_init(&text, TEXT_MAX);
 	json_unquote(&text, raw);
 	show_text(buf_str(&text));
 	if (text.n == 0 || *buf_at(&text, text.n - 1) != '\n')
@@ -207,7 +207,7 @@ static void show_summary(const char *what, struct str type, struct str data)
 	size_t n = data.p && data.n > 2 ? (data.n - 2) / 4 * 3 : 0;
 	for (size_t i = 2; n && i < 4 && data.n > i; i++)
 		n -= data.p[data.n - i] == '=';
-	buf_init(&line, MCP_TEXT_MAX);
+	buf_init(&line, TEXT_MAX);
 	buf_putf(&line, "[%s", what);
 	if (type.p && json_type_of(type) == JSON_STRING) {
 		buf_putc(&line, ' ');

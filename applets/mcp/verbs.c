@@ -83,7 +83,7 @@ static void read_list(
 		if (!result.p)
 			break;
 		items += put_page(out, json_member(result, l->member));
-		if (++pages > MCP_PAGES_MAX || items > MCP_ITEMS_MAX ||
+		if (++pages > LIST_PAGES_MAX || items > LIST_ITEMS_MAX ||
 			out->err)
 			die(EXIT_FAIL,
 				"%s: the list has no end (%zu pages, %zu "
@@ -176,7 +176,7 @@ static void show_tool(struct str tool)
 {
 	struct str text = json_member(tool, "description");
 	struct buf out;
-	buf_init(&out, MCP_TEXT_MAX);
+	buf_init(&out, TEXT_MAX);
 	if (text.p && json_type_of(text) == JSON_STRING) {
 		json_unquote(&out, text);
 		buf_puts(&out, "\n\n");
@@ -199,7 +199,7 @@ static int show_one(
 	struct buf array;
 	struct json_cursor c;
 	struct str item;
-	buf_init(&array, MCP_TEXT_MAX);
+	buf_init(&array, TEXT_MAX);
 	while (next_item(&array, &c, items, &item)) {
 		struct str raw = json_member(item, "name");
 		if (!raw.p || json_type_of(raw) != JSON_STRING ||
@@ -227,8 +227,8 @@ int verb_tools(struct session *s, struct str params, char **argv, int argc)
 	struct table t;
 	int status = EXIT_OK;
 	(void)params;
-	buf_init(&items, MCP_TEXT_MAX);
-	buf_init(&array, MCP_TEXT_MAX);
+	buf_init(&items, TEXT_MAX);
+	buf_init(&array, TEXT_MAX);
 	read_list(s, &tools, false, &items);
 	table_init(&t, 3);
 	if (argc) {
@@ -294,7 +294,7 @@ static void put_resources(
 	struct buf array;
 	struct json_cursor c;
 	struct str item;
-	buf_init(&array, MCP_TEXT_MAX);
+	buf_init(&array, TEXT_MAX);
 	while (next_item(&array, &c, items, &item)) {
 		table_put_raw(t, json_member(item, uri));
 		table_put_raw(t, json_member(item, "mimeType"));
@@ -311,8 +311,8 @@ int verb_resources(struct session *s, struct str params, char **argv, int argc)
 	(void)params;
 	(void)argv;
 	(void)argc;
-	buf_init(&items, MCP_TEXT_MAX);
-	buf_init(&more, MCP_TEXT_MAX);
+	buf_init(&items, TEXT_MAX);
+	buf_init(&more, TEXT_MAX);
 	read_list(s, &resources, false, &items);
 	read_list(s, &templates, true, &more);
 	table_init(&t, 4);
@@ -392,7 +392,7 @@ int verb_read(struct session *s, struct str params, char **argv, int argc)
 		print("\n");
 		return EXIT_OK;
 	}
-	buf_init(&bytes, MCP_TEXT_MAX);
+	buf_init(&bytes, TEXT_MAX);
 	if (contents.p && json_open(&c, contents) && !c.object)
 		while (json_next(&c, NULL, &item))
 			if (!put_bytes(&bytes, item))
@@ -416,8 +416,8 @@ int verb_prompts(struct session *s, struct str params, char **argv, int argc)
 	(void)params;
 	(void)argv;
 	(void)argc;
-	buf_init(&items, MCP_TEXT_MAX);
-	buf_init(&array, MCP_TEXT_MAX);
+	buf_init(&items, TEXT_MAX);
+	buf_init(&array, TEXT_MAX);
 	read_list(s, &prompts, false, &items);
 	table_init(&t, 3);
 	if (s->options->json)

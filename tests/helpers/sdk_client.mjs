@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The official SDK client, steered by JSON lines on stdin:
 //   node sdk_client.mjs NODE_MODULES URL
-// An URL that ends in /sse is one of the transport of 2024-11-05.
+// An URL that ends in /sse is one of the transport of 2024-11-05; a JSON array
+// in its place is the command of a server over stdio.
 // {"do":"list"} {"do":"call","name":..,"arguments":..} {"do":"changes"}
 // Each line is answered by one: {"ok":...} or {"error":"..."}.
 import { createRequire } from 'node:module';
@@ -13,13 +14,21 @@ const sdk = '@modelcontextprotocol/sdk/';
 const { Client } = load(sdk + 'client/index.js');
 const { StreamableHTTPClientTransport } = load(sdk + 'client/streamableHttp.js');
 const { SSEClientTransport } = load(sdk + 'client/sse.js');
+const { StdioClientTransport } = load(sdk + 'client/stdio.js');
 const types = load(sdk + 'types.js');
 
 let changes = 0;
 const client = new Client({ name: 'test', version: '1' });
-const Transport = url.endsWith('/sse')
-  ? SSEClientTransport : StreamableHTTPClientTransport;
-const transport = new Transport(new URL(url));
+const makeTransport = () => {
+  if (url.startsWith('[')) {
+    const [command, ...args] = JSON.parse(url);
+    return new StdioClientTransport({ command, args });
+  }
+  return url.endsWith('/sse')
+    ? new SSEClientTransport(new URL(url))
+    : new StreamableHTTPClientTransport(new URL(url));
+};
+const transport = makeTransport();
 client.setNotificationHandler(
   types.ToolListChangedNotificationSchema,
   () => { changes++; },

@@ -34,11 +34,16 @@ async def connect(url, changes):
     try:
         from mcp import Client
     except ImportError:
-        from mcp import ClientSession
+        from mcp import ClientSession, StdioServerParameters, stdio_client
         from mcp.client.sse import sse_client
         from mcp.client.streamable_http import streamable_http_client
 
-        if url.endswith("/sse"):
+        if url.startswith("["):
+            command, *args = json.loads(url)
+            transport = stdio_client(
+                StdioServerParameters(command=command, args=args)
+            )
+        elif url.endswith("/sse"):
             transport = sse_client(url)
         else:
             transport = streamable_http_client(url)

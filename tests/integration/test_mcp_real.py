@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Official clients through the gateway to the official servers, unmodified."""
 
+import json
 import sys
 import time
 
@@ -8,6 +9,19 @@ import pytest
 
 from helpers.gateway import HERE, server, wait_for
 from helpers.sdk import SdkClient
+
+
+def client_program(request, kind, url):
+    """(argv, environment) of an official client of this kind."""
+    if kind == "node":
+        modules = request.getfixturevalue("node_modules")
+        return ["node", HERE / "sdk_client.mjs", modules, url], {}
+    build = request.getfixturevalue("top") / "build"
+    place = build / f"mcp-client-{kind[-1]}"
+    if not (place / "mcp").is_dir():
+        pytest.skip(f"no {place.name}: run make test-deps")
+    argv = [sys.executable, HERE / "sdk_client.py", url]
+    return argv, {"PYTHONPATH": str(place)}
 
 
 @pytest.fixture(
@@ -18,17 +32,7 @@ def connect(request, gateway, tmp_path):
     clients = []
     kind = request.param.removesuffix("-sse")
     url = gateway.url + ("/mcp" if kind == request.param else "/sse")
-    if kind == "node":
-        modules = request.getfixturevalue("node_modules")
-        argv = ["node", HERE / "sdk_client.mjs", modules, url]
-        env = {}
-    else:
-        build = request.getfixturevalue("top") / "build"
-        place = build / f"mcp-client-{kind[-1]}"
-        if not (place / "mcp").is_dir():
-            pytest.skip(f"no {place.name}: run make test-deps")
-        argv = [sys.executable, HERE / "sdk_client.py", url]
-        env = {"PYTHONPATH": str(place)}
+    argv, env = client_program(request, kind, url)
 
     def start():
         log = tmp_path / f"client-{len(clients)}.log"
@@ -114,6 +118,23 @@ def test_three_official_servers_behind_one_endpoint(
         steps = steps[:3] + [4]
     assert steps == [1, 2, 3, 4]
     assert "completed" in result["content"][0]["text"]
+    client.close()
+
+
+@pytest.mark.parametrize("kind", ["node", "python-1"])
+def test_the_same_over_stdio(
+    request, coracle, official, node_modules, tmp_path, kind
+):
+    config = tmp_path / "servers.json"
+    config.write_text(json.dumps({"mcpServers": official}))
+    url = json.dumps([str(coracle), "mcp", "serve", "-c", str(config)])
+    argv, env = client_program(request, kind, url)
+    client = SdkClient(argv, env, tmp_path / "client.log")
+    assert "everything_echo" in client.names()
+    path = str(tmp_path / "files" / "hello.txt")
+    text = client.text("filesystem_read_text_file", path=path)
+    assert text == "ahoy from a file\n"
+    assert "ahoy" in client.text("everything_echo", message="ahoy")
     client.close()
 
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Other ways to the router than Streamable HTTP: HTTP+SSE of 2024-11-05."""
+"""Other ways to the router than Streamable HTTP: HTTP+SSE of 2024-11-05, stdio."""
 
 import json
+import signal
+import subprocess
+import time
 
 import pytest
 
-from helpers.gateway import full_server, server, wait_for
+from helpers.gateway import alive, full_server, server, wait_for
 
 
 class Sse:
@@ -181,3 +184,175 @@ def test_refusals_by_method_type_and_origin(sse, new_gateway):
     assert sse.post(ping, **evil).status == 403
     assert Sse(gateway, evil).stream.status == 403
     assert Sse(new_gateway()).stream.status == 404
+
+# --- standard input and output -----------------------------------------------------
+
+
+class Stdio:
+    """`mcp serve` and what a client of it does."""
+
+    def __init__(self, coracle, tmp_path, servers, *options):
+        self.config = tmp_path / "servers.json"
+        self.config.write_text(json.dumps({"mcpServers": servers}))
+        self.argv = [coracle, "mcp", "serve", "--config", str(self.config)]
+        self.process = subprocess.Popen(
+            [*self.argv, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def send(self, *messages):
+        for m in messages:
+            if not isinstance(m, bytes):
+                m = json.dumps({"jsonrpc": "2.0", **m}).encode()
+            self.process.stdin.write(m + b"\n")
+        self.process.stdin.flush()
+
+    def next(self):
+        return json.loads(self.process.stdout.readline())
+
+    def initialize(self, **capabilities):
+        params = {"protocolVersion": "2025-06-18", "capabilities": capabilities}
+        self.send({"id": 0, "method": "initialize", "params": params})
+        result = self.next()["result"]
+        self.send({"method": "notifications/initialized"})
+        return result
+
+    def call(self, id, tool, **arguments):
+        params = {"name": tool, "arguments": arguments}
+        self.send({"id": id, "method": "tools/call", "params": params})
+
+    def end(self):
+        """Close its input; (status, stdout, stderr) of the rest."""
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+def stdio(coracle, tmp_path):
+    started = []
+
+    def start(*options, **servers):
+        started.append(Stdio(coracle, tmp_path, servers, *options))
+        return started[-1]
+
+    yield start
+    for s in started:
+        s.process.kill()
+        s.process.communicate()
+
+
+def test_many_servers_are_one_over_stdio(stdio):
+    s = stdio(a=server(), b=full_server())
+    result = s.initialize(elicitation={})
+    assert result["protocolVersion"] == "2025-06-18"
+    assert result["serverInfo"]["name"] == "coracle"
+    s.send({"id": "l", "method": "tools/list"})
+    names = [t["name"] for t in s.next()["result"]["tools"]]
+    assert "a_echo" in names and "b_ask" in names
+    s.call(1, "a_echo", text="ahoy")
+    assert s.next()["result"]["content"][0]["text"] == "ahoy"
+    s.call(2, "b_ask", method="elicitation/create", params={"message": "?"})
+    question = s.next()
+    assert question["method"] == "elicitation/create"
+    s.send({"id": question["id"], "result": {"action": "cancel"}})
+    assert "cancel" in json.dumps(s.next()["result"])
+    assert s.end()[0] == 0
+
+
+def test_requests_are_answered_before_the_end_of_input_ends_it(stdio):
+    s = stdio(a=server())
+    s.initialize()
+    for id in range(5):
+        s.call(id, "sleep", seconds=0.3)
+    status, out, _ = s.end()
+    assert status == 0
+    assert sorted(json.loads(x)["id"] for x in out.splitlines()) == [*range(5)]
+
+
+def test_input_may_be_a_file_whose_last_line_has_no_end(
+    coracle, stdio, tmp_path
+):
+    s = stdio(a=server())
+    file = tmp_path / "in"
+    file.write_text(
+        '{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n\n'
+        '{"jsonrpc":"2.0","id":2,"method":"tools/call",\t'
+        '"params":{"name":"big","arguments":{"bytes":3000000}}}'
+    )
+    with open(file) as given:
+        done = subprocess.run(
+            s.argv, stdin=given, stdout=subprocess.PIPE, timeout=60, check=True
+        )
+    first, second = (json.loads(x) for x in done.stdout.splitlines())
+    assert first == {"jsonrpc": "2.0", "id": 1, "result": {}}
+    assert len(second["result"]["content"][0]["text"]) == 3000000
+
+
+def test_stdio_errors_and_batches(stdio):
+    s = stdio(a=server())
+    s.send(b"{", b"[]", b'{"jsonrpc":"2.0","id":true,"method":"ping"}')
+    assert [s.next()["error"]["code"] for _ in range(3)] == [
+        -32700, -32600, -32600]
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    s.send(json.dumps([ping, {**ping, "id": 2}]).encode())
+    assert [m["id"] for m in s.next()] == [1, 2]
+    # a client that probes for a later revision learns that it has to initialize
+    s.send({"id": 3, "method": "server/discover"})
+    assert s.next()["error"]["code"] == -32601
+
+
+def test_a_slow_reader_gets_every_result(stdio):
+    s = stdio(a=server())
+    s.initialize()
+    for id in range(40):
+        s.call(id, "big", bytes=1_000_000)
+    time.sleep(0.5)
+    seen = {s.next()["id"] for _ in range(40)}
+    assert seen == set(range(40))
+    assert s.end()[0] == 0
+
+
+def test_a_client_that_goes_away_ends_it_and_its_servers(stdio):
+    s = stdio(a=server())
+    s.initialize()
+    s.call(1, "pid")
+    pid = int(s.next()["result"]["content"][0]["text"])
+    s.process.stdout.close()
+    s.call(2, "echo", text="nobody hears")
+    assert s.process.wait(30) == 0
+    wait_for(lambda: not alive(pid), what="its server ends")
+
+
+def test_a_signal_ends_it(stdio):
+    s = stdio(a=server())
+    s.initialize()
+    s.process.send_signal(signal.SIGTERM)
+    assert s.process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    "text, status, why",
+    [
+        (None, 78, "No such file"),
+        ("{", 78, "detail"),
+        ('{"mcpServers":{"a":{"transport":"pigeon"}}}', 78, "unknown transport"),
+        ('{"mcpServers":{"a":{"transport":"stdio","command":"/no"}}}', 1, "/no"),
+    ],
+)
+def test_a_configuration_that_cannot_be(run, tmp_path, text, status, why):
+    file = tmp_path / "servers.json"
+    if text is not None:
+        file.write_text(text)
+    done = run("mcp", "serve", "-c", file)
+    assert (done.returncode, done.stdout) == (status, b"")
+    assert why in done.stderr.decode()
+
+
+def test_the_client_applet_uses_it(run, stdio):
+    s = stdio(a=server())
+    done = run("mcp", "call", "echo", "text=a", "--", *s.argv)
+    assert (done.returncode, done.stdout) == (0, b"a\n"), done
+    done = run("mcp", "serve")
+    assert done.returncode == 2 and b"--config" in done.stderr
