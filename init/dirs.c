@@ -179,7 +179,8 @@ static int configured(const struct config *c)
 			log_at(v[i].required ? LOG_ERROR : LOG_WARN,
 				"directories: %s: %s%s", v[i].path,
 				strerror(-r),
-				v[i].required ? ", and it is required" : "");
+				v[i].required ? ", and it is required"
+					      : ", boot goes on");
 		if (r < 0 && v[i].required)
 			result = r;
 	}

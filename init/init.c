@@ -96,6 +96,8 @@ static int prepare_world(struct init *init, const struct config *c)
 {
 	const struct standing *s = &init->standing;
 	int r = 0;
+	if (!s->root && s->own_root)
+		users_name_ourselves();
 	if (!s->root || !s->own_root)
 		return 0;
 	if (s->pid1) {

@@ -252,7 +252,8 @@ int mounts_configured(const struct config *c)
 			log_at(v[i].required ? LOG_ERROR : LOG_WARN,
 				"mounts: %s on %s: %s%s", v[i].type,
 				v[i].target, strerror(-r),
-				v[i].required ? ", and it is required" : "");
+				v[i].required ? ", and it is required"
+					      : ", boot goes on");
 		if (r < 0 && v[i].required)
 			result = r;
 	}

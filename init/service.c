@@ -232,8 +232,8 @@ static void ended_by_itself(struct service *s, int wait_status)
 	if (def->restart == RESTART_NEVER ||
 		(def->restart == RESTART_ON_FAILURE && good)) {
 		log_at(good ? LOG_INFO : LOG_WARN,
-			"service %s: %s after %ju ms", s->name, what,
-			(uintmax_t)up_ms);
+			"service %s: %s after %ju ms%s", s->name, what,
+			(uintmax_t)up_ms, def->task ? ", boot goes on" : "");
 		enter(s, good ? SERVICE_DOWN : SERVICE_FAILED, 0);
 		return;
 	}

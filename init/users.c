@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -21,6 +22,7 @@ enum {
 	USERS_FILE_MAX = 1 << 20,
 	USERS_LOCK_TRIES = 20,
 	USERS_LOCK_STEP_MS = 10,
+	LINE_MAX_BYTES = 4096,
 };
 
 /* the three files: as they are, and as they are to be */
@@ -228,4 +230,39 @@ void users_setup(const struct config *c)
 	want_all(want, c);
 	setup(want);
 	mem_free(want);
+}
+
+/* the line of /etc/passwd for who we are; false: there is one, or no room */
+static bool own_line(struct buf *line, struct str passwd)
+{
+	struct passwd_user found;
+	const char *home = getenv("HOME");
+	if (passwd_user_numbered(passwd, geteuid(), &found) ||
+		passwd_user_named(passwd, STR("user"), &found))
+		return false;
+	if (!home || home[0] != '/' || strpbrk(home, ":\n"))
+		home = "/";
+	if (passwd.n > 0 && passwd.p[passwd.n - 1] != '\n')
+		buf_putc(line, '\n');
+	buf_putf(line, "user:x:%u:%u::%s:/bin/sh\n", (unsigned)geteuid(),
+		(unsigned)getegid(), home);
+	return line->err == 0;
+}
+
+void users_name_ourselves(void)
+{
+	struct buf passwd, line;
+	int fd = open("/etc/passwd", O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	buf_init(&passwd, USERS_FILE_MAX);
+	buf_init(&line, LINE_MAX_BYTES);
+	if (file_read(AT_FDCWD, "/etc/passwd", &passwd) == 0 &&
+		own_line(&line, buf_str(&passwd)) &&
+		fd_write(fd, line.p, line.n) == (ssize_t)line.n)
+		log_info("users: uid %u is user in /etc/passwd",
+			(unsigned)geteuid());
+	buf_fini(&line);
+	buf_fini(&passwd);
+	fd_close(&fd);
 }

@@ -14,4 +14,11 @@
 /* make sure of them; failures are logged and boot goes on */
 void users_setup(const struct config *c);
 
+/*
+ * Without root: some engines run an image as a number that nobody has, and
+ * images for them let the group write /etc/passwd, though not /etc. Where that
+ * is so, a line for us is appended; programs that look up their own name work.
+ */
+void users_name_ourselves(void);
+
 #endif

@@ -184,6 +184,26 @@ def test_without_proc_and_root_the_command_runs(box, sanitized):
     assert "uid 1000, not root" in done.stderr
 
 
+@pytest.mark.parametrize("mode, named", [(0o664, True), (0o644, False)])
+def test_number_that_nobody_has_gets_a_name_where_it_may(box, sanitized, mode,
+                                                         named):
+    """U2: as OpenShift runs images; /etc itself cannot be written."""
+    if sanitized:
+        pytest.skip("the sanitizers' runtime wants /proc")
+    box.file("/etc/coracle").mkdir(parents=True)
+    passwd = box.file("/etc/passwd")
+    passwd.write_text("root:x:0:0::/root:/bin/sh")
+    passwd.chmod(mode)
+    argv = box.argv("--no-gateway", "id", "-un")
+    argv[1:1] = ["--setuid=1234567", "--setgid=0"]
+    for _ in range(2):
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30,
+                              env={"PATH": "/bin:/usr/bin", "HOME": "/work"})
+        assert (done.stdout == "user\n") == named
+    assert passwd.read_text() == "root:x:0:0::/root:/bin/sh" + (
+        "\nuser:x:1234567:0::/work:/bin/sh\n" if named else "")
+
+
 def test_in_a_user_namespace(box):
     """E3: root there, with one uid, is root enough for all but other users."""
     configure(box, {"a": sh("echo $(id -u) >/tmp/seen; exec sleep 99",
