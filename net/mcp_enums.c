@@ -37,8 +37,10 @@ static bool has_odd(struct str raw)
 
 bool mcp_enums_odd(struct str schema)
 {
-	/* most have none: looking for the word is cheap */
-	return str_has(schema, STR("enum")) && has_odd(schema);
+	/* most have none: looking for the word, or an escape, is cheap */
+	bool may = str_has(schema, STR("enum")) ||
+		   str_index(schema, '\\') < schema.n;
+	return may && has_odd(schema);
 }
 
 void mcp_enums_put(struct buf *out, struct str raw)
