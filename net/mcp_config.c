@@ -101,6 +101,13 @@ static int read_remote(
 		e = read_auth(r, at, s);
 	if (e == 0)
 		e = config_pairs(r, at, &config_headers, &s->headers);
+	bool exposes = true;
+	if (e == 0)
+		e = config_bool(
+			r, at, "openapi_mcp_filter", &s->filter_openapi);
+	if (e == 0)
+		e = config_bool(r, at, "exposes_mcp", &exposes);
+	s->filter_openapi = s->filter_openapi && exposes;
 	return e;
 }
 
@@ -360,7 +367,8 @@ bool mcp_server_config_equal(
 {
 	return same_text(a->name, b->name) && same_texts(a->argv, b->argv) &&
 	       same_text(a->command, b->command) && same_text(a->url, b->url) &&
-	       a->sse == b->sse && a->rest_only == b->rest_only &&
+	       a->sse == b->sse && a->filter_openapi == b->filter_openapi &&
+	       a->rest_only == b->rest_only &&
 	       same_text(a->bearer, b->bearer) &&
 	       same_texts(a->headers, b->headers) &&
 	       same_texts(a->env, b->env) && same_text(a->cwd, b->cwd) &&

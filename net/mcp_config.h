@@ -38,14 +38,15 @@ struct mcp_server_config {
 	unsigned refs; /* beside the first */
 	char *name;
 	char *command;
-	char **argv;    /* command, arguments, NULL */
-	char **env;     /* "NAME=VALUE", sorted, NULL-terminated */
-	char *cwd;      /* or NULL */
-	char *url;      /* of a remote server; NULL: command */
-	bool rest_only; /* at the URL is no MCP server */
-	bool sse;       /* by the transport of 2024-11-05 */
-	char **headers; /* "Name: value", sorted, NULL-terminated */
-	char *bearer;   /* token, or NULL */
+	char **argv;         /* command, arguments, NULL */
+	char **env;          /* "NAME=VALUE", sorted, NULL-terminated */
+	char *cwd;           /* or NULL */
+	char *url;           /* of a remote server; NULL: command */
+	bool filter_openapi; /* of what its tools do already */
+	bool rest_only;      /* at the URL is no MCP server */
+	bool sse;            /* by the transport of 2024-11-05 */
+	char **headers;      /* "Name: value", sorted, NULL-terminated */
+	char *bearer;        /* token, or NULL */
 	bool serve_tools;
 	enum mcp_lifetime lifetime;
 	bool lazy; /* started by the first request that needs it */

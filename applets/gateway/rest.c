@@ -11,12 +11,14 @@
 #include <string.h>
 
 #include "applets/gateway/gateway.h"
+#include "applets/gateway/openapi.h"
 #include "lib/mem.h"
 #include "net/mcp_identity.h"
 
 enum {
 	REST_BODY_MAX = 64 << 20,
-	QUEUE_HIGH = 1 << 20, /* the client is slow: read no more */
+	DOCUMENT_MAX = 32 << 20, /* of OpenAPI */
+	QUEUE_HIGH = 1 << 20,    /* the client is slow: read no more */
 	QUEUE_LOW = 256 * 1024,
 	CONNECT_MS = 30000,
 	SILENCE_MS = 300000,
@@ -25,9 +27,12 @@ enum {
 static const char prefix[] = "/rest/";
 
 struct rest {
-	struct http_exchange *x; /* NULL: the client has gone */
+	struct gateway *g;
+	struct http_exchange *x;
 	struct http_fetch *fetch;
 	bool started; /* the answer */
+	bool filters; /* it is an OpenAPI document, which is cut first */
+	struct buf document;
 };
 
 /* what stands between /rest/ and the next slash */
@@ -39,13 +44,13 @@ static struct str service_of(const struct http_head *head, struct str *rest)
 	return service;
 }
 
-static const struct mcp_server_config *find_service(
+static const struct mcp_upstream *find_service(
 	const struct gateway *g, struct str name)
 {
 	for (size_t i = 0; i < g->router.n; i++) {
-		const struct mcp_server_config *c = g->router.set[i]->config;
-		if (c->url && str_is(name, c->name))
-			return c;
+		const struct mcp_upstream *u = g->router.set[i];
+		if (u->config->url && str_is(name, u->config->name))
+			return u;
 	}
 	return NULL;
 }
@@ -57,6 +62,9 @@ static void on_head(void *owner, const struct http_head *head)
 	struct rest *r = owner;
 	struct str type = http_field(head, "Content-Type");
 	struct buf text;
+	r->filters = r->filters && head->status == 200;
+	if (r->filters)
+		return;
 	for (size_t i = 0; i < head->nfields; i++) {
 		const struct http_field *f = &head->fields[i];
 		char name[128];
@@ -84,9 +92,38 @@ static void on_drain(void *owner, struct http_exchange *x)
 static void on_data(void *owner, struct str data)
 {
 	struct rest *r = owner;
+	if (r->filters) {
+		buf_put_str(&r->document, data);
+		return;
+	}
 	http_write(r->x, data);
 	if (http_queued(r->x) > QUEUE_HIGH)
 		http_fetch_pause(r->fetch, true);
+}
+
+static void release(struct rest *r)
+{
+	buf_fini(&r->document);
+	mem_free(r);
+}
+
+/* the document without what its server's tools do already */
+static void reply_filtered(struct rest *r)
+{
+	struct str path;
+	struct str service = service_of(http_request(r->x), &path);
+	const struct mcp_upstream *u = find_service(r->g, service);
+	struct buf out;
+	buf_init(&out, DOCUMENT_MAX);
+	if (u && !r->document.err &&
+		openapi_filter(
+			&out, buf_str(&r->document), &u->items[MCP_TOOLS]))
+		http_reply(r->x, 200, "application/json", buf_str(&out));
+	else
+		http_reply_detail(r->x, 502,
+			"Failed to filter openapi.json for '%.*s'",
+			STR_FMT(service));
+	buf_fini(&out);
 }
 
 static void on_end(void *owner, const char *error, bool later)
@@ -98,13 +135,15 @@ static void on_end(void *owner, const char *error, bool later)
 	/* the exchange may outlive us while it is sent */
 	http_set_owner(x, NULL, NULL);
 	http_on_drain(x, 0, NULL, NULL);
-	if (!error)
+	if (!error && r->filters)
+		reply_filtered(r);
+	else if (!error)
 		http_end(x);
 	else if (r->started)
 		http_abort(x); /* so that it is not taken for the whole */
 	else
 		http_reply_detail(x, 502, "%s", error);
-	mem_free(r);
+	release(r);
 }
 
 static void on_close(void *owner, struct http_exchange *x)
@@ -113,7 +152,7 @@ static void on_close(void *owner, struct http_exchange *x)
 	(void)x;
 	if (r->fetch)
 		http_fetch_cancel(r->fetch);
-	mem_free(r);
+	release(r);
 }
 
 /* ---------------------------------------------------------- the request */
@@ -219,11 +258,16 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 	struct str path;
 	struct str service = service_of(http_request(x), &path);
 	/* another configuration may have come with the body */
-	const struct mcp_server_config *config = find_service(g, service);
-	struct rest *r = config ? mem_new(sizeof(*r)) : NULL;
+	const struct mcp_upstream *u = find_service(g, service);
+	struct rest *r = u ? mem_new(sizeof(*r)) : NULL;
 	if (r) {
-		*r = (struct rest){.x = x};
-		r->fetch = send_on(g, r, config, body);
+		*r = (struct rest){.g = g,
+			.x = x,
+			.filters = u->config->filter_openapi &&
+				   str_is(path, "/openapi.json") &&
+				   str_is(http_request(x)->method, "GET")};
+		buf_init(&r->document, DOCUMENT_MAX);
+		r->fetch = send_on(g, r, u->config, body);
 	}
 	if (r && r->fetch) {
 		http_set_owner(x, r, on_close);
@@ -231,7 +275,8 @@ static void on_body(void *owner, struct http_exchange *x, struct str body)
 		http_set_probe(x);
 		return;
 	}
-	mem_free(r);
+	if (r)
+		release(r);
 	http_reply_detail(x, 502, "the request cannot be passed on");
 }
 

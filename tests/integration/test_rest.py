@@ -2,6 +2,7 @@
 """/rest/SERVICE/PATH, and who acts when a server at a URL is asked."""
 
 import http.server
+import json
 import threading
 
 import pytest
@@ -167,6 +168,74 @@ def test_head_has_no_body(gateway, site):
     answer = gateway.request("HEAD", "/rest/api/x")
     assert (answer.status, answer.body) == (201, b"")
     assert site.seen[0][0] == "HEAD"
+
+
+def spec(remote, paths, tools):
+    """A remote server with an OpenAPI document and these tools."""
+    listed = [
+        {"name": f"t{i}", "inputSchema": {}, "annotations": a}
+        for i, a in enumerate(tools)
+    ]
+    old_result, old_get = remote.result, remote.on_get
+    remote.result = lambda m: (
+        {"jsonrpc": "2.0", "id": m["id"], "result": {"tools": listed}}
+        if m["method"] == "tools/list"
+        else old_result(m)
+    )
+    body = json.dumps({"openapi": "3.1.0", "paths": paths, "x": [1.0]})
+    remote.on_get = lambda h: (
+        remote.reply(h, 200, body.encode())
+        if h.path == "/openapi.json"
+        else old_get(h)
+    )
+
+
+PATHS = {
+    "/a": {"get": {}, "post": {}, "summary": "s"},
+    "/b/": {"put": {}},
+    "/c": {"$ref": "#/x", "get": {}},
+    "/d": {"parameters": []},
+}
+
+
+@pytest.mark.parametrize(
+    "tools,left",
+    [
+        (
+            [{"_route": "GET /a"}, {"_route": "put /b"}, {"_route": "GET /c"}],
+            {"/a": {"post": {}, "summary": "s"}, "/c": {"$ref": "#/x"}},
+        ),
+        ([{"_route": "GET /nowhere"}], {k: PATHS[k] for k in ("/a", "/b/", "/c")}),
+        ([{"title": "no route"}], {}),
+    ],
+)
+def test_an_openapi_document_leaves_out_what_tools_do(gateway, tools, left):
+    with RemoteServer() as remote:
+        spec(remote, PATHS, tools)
+        gateway.serve(far=remote.config(openapi_mcp_filter=True))
+        document = gateway.request("GET", "/rest/far/openapi.json").json()
+        assert document == {"openapi": "3.1.0", "paths": left, "x": [1.0]}
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"openapi_mcp_filter": True, "exposes_mcp": False}]
+)
+def test_an_openapi_document_is_whole_otherwise(gateway, fields):
+    with RemoteServer() as remote:
+        spec(remote, PATHS, [{"_route": "GET /a"}])
+        gateway.serve(far=remote.config(**fields))
+        document = gateway.request("GET", "/rest/far/openapi.json").json()
+        assert document["paths"] == PATHS
+
+
+def test_an_openapi_document_that_is_none_is_502(gateway):
+    with RemoteServer() as remote:
+        spec(remote, PATHS, [{"_route": "GET /a"}])
+        remote.on_get = lambda h: remote.reply(h, 200, b"<html>")
+        gateway.serve(far=remote.config(openapi_mcp_filter=True))
+        answer = gateway.request("GET", "/rest/far/openapi.json")
+        assert answer.status == 502
+        assert "'far'" in answer.json()["detail"]
 
 
 # --- the same for tool calls ---------------------------------------------------
