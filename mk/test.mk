@@ -37,10 +37,18 @@ test-deps: packages
 	@$(MAKE) build/venv/.done build/node/.done build/conformance/.done \
 		$(MCP_CLIENTS)
 	@$(MAKE) -s s3-server || echo "no S3 store to test with"
+	@$(MAKE) -s aws-cli || echo "no AWS CLI to test with"
 
 ## s3-server: build the store that the tests of s3 talk to (needs Go)
 s3-server:
 	@if command -v go >/dev/null; then $(MAKE) build/go/bin/versitygw; fi
+
+## aws-cli: install the other client that the tests of s3 use (from PyPI)
+aws-cli: build/aws-cli/.done
+
+## s3-long: the tests of s3 beside the AWS CLI with 5 GiB and 10,000 keys
+s3-long: build/coracle s3-server aws-cli
+	@S3_LONG=1 $(PYTEST) $(PYTEST_ARGS) tests/integration/test_s3_clients.py
 
 packages:
 	@scripts/need install build test
@@ -69,6 +77,7 @@ soak: build/coracle build/venv/.done
 bench: build/coracle build/trampoline build/rootfs.tar build/rootfs-shell.tar test-deps
 	@tests/bench/run
 	@tests/bench/data
+	@tests/bench/s3
 	@tests/bench/init
 	@tests/bench/trampoline
 
@@ -91,7 +100,7 @@ size: build/coracle
 	@nm -S --size-sort -t d build/coracle.debug | \
 		awk '$$2 + 0 >= 1024 { printf "%8d  %s  %s\n", $$2, $$3, $$4 }'
 
-.PHONY: test test-san test-deps packages s3-server unit test-programs fuzz soak bench lint \
+.PHONY: test test-san test-deps packages s3-server aws-cli s3-long unit test-programs fuzz soak bench lint \
 	format tidy size
 
 # --- what tests run in -------------------------------------------------------
@@ -101,6 +110,13 @@ build/venv/.done: tests/requirements.txt
 	@rm -rf build/venv
 	@python3 -m venv build/venv
 	@build/venv/bin/pip -q --disable-pip-version-check install -r $<
+	@touch $@
+
+build/aws-cli/.done: tests/aws-cli.txt build/venv/.done
+	@echo "  VENV    $(@D)"
+	@rm -rf $(@D)
+	@timeout 300 build/venv/bin/pip -q --disable-pip-version-check install \
+		--target $(@D) -r $<
 	@touch $@
 
 build/mcp-client-%/.done: tests/mcp-client-%.txt build/venv/.done

@@ -50,6 +50,7 @@ struct upload {
 	enum s3_result status;
 	char error[S3_ERROR_SIZE];
 	bool input_failed; /* the error is about the file */
+	bool kept;         /* for another --resume */
 	uint64_t bytes;
 };
 
@@ -389,11 +390,24 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* one that another client began may have parts without: then none is named */
+static bool all_have_sums(struct upload *u, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct s3_part p;
+		memcpy(&p, buf_at(&u->parts, i * sizeof(p)), sizeof(p));
+		if (!p.sum[0])
+			return false;
+	}
+	return true;
+}
+
 static enum s3_result complete(
 	struct upload *u, struct s3_conn *conn, struct s3_done *done)
 {
 	struct buf xml, etag;
 	size_t count = u->parts.n / sizeof(struct s3_part);
+	bool sums = all_have_sums(u, count);
 	buf_init(&xml, COMPLETE_MAX);
 	buf_init(&etag, S3_TEXT);
 	buf_puts(&xml, "<CompleteMultipartUpload>");
@@ -404,7 +418,7 @@ static enum s3_result complete(
 			i + 1);
 		xml_escape(&xml, str_of(p.etag));
 		buf_puts(&xml, "</ETag>");
-		if (p.sum[0]) {
+		if (sums) {
 			const char *name = s3_sum_name(u->s3->checksum);
 			buf_putf(&xml, "<Checksum%s>", name);
 			xml_escape(&xml, str_of(p.sum));
@@ -464,7 +478,7 @@ static void put_parts(struct upload *u, struct s3_conn *conn, char *data,
 	if (u->status == S3_OK)
 		(void)complete(u, conn, done);
 	if (u->status != S3_OK && u->s3->o->resume && u->seekable)
-		s3_warn("what was sent so far is kept for another --resume");
+		u->kept = true;
 	else if (u->status != S3_OK)
 		abort_upload(u);
 }
@@ -554,5 +568,7 @@ enum s3_result s3_put_file(struct s3 *s3, int dir, const char *file,
 		s3_warn("%s: %s", file, u.error);
 	else if (u.status != S3_OK)
 		s3_complain(to->bucket, to->key, u.error);
+	if (u.kept)
+		warn_msg("what was sent so far is kept for another --resume");
 	return u.status;
 }
