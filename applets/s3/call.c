@@ -83,12 +83,38 @@ struct attempt {
 	char payload[HASH_HEX_SIZE];
 	char sum[S3_TEXT], md5[S3_TEXT];
 	struct s3_digest digest;
+	struct s3_chunked chunked;
+	char length[FMT_U64_MAX + 1]; /* of the body, when it is in pieces */
+	char seed[HASH_HEX_SIZE];     /* the signature */
 	struct sigv4_signer signer;
 };
 
 static void add(struct attempt *a, const char *name, struct str value)
 {
 	a->fields[a->nfields++] = (struct http_field){str_of(name), value};
+}
+
+static bool in_pieces(const struct attempt *a)
+{
+	return a->c->s3->o->chunked && a->call->sum && a->call->body.n > 0;
+}
+
+/* the fields of a body that goes out in pieces */
+static void add_pieces(struct attempt *a)
+{
+	struct s3 *s3 = a->c->s3;
+	const char *field = s3_sum_field(s3->checksum);
+	s3_chunked_init(&a->chunked, a->call->body,
+		!s3->tls && !s3->o->anonymous, field, a->sum);
+	a->call->chunked = &a->chunked;
+	fmt_str(a->length, sizeof(a->length), "%zu", a->call->body.n);
+	add(a, "Content-Encoding", STR("aws-chunked"));
+	add(a, "x-amz-decoded-content-length", str_of(a->length));
+	if (a->sum[0])
+		add(a, "x-amz-trailer", str_of(field));
+	if (s3->o->anonymous)
+		add(a, "x-amz-content-sha256",
+			str_of(s3_chunked_payload(&a->chunked)));
 }
 
 static void add_sums(struct attempt *a)
@@ -100,7 +126,8 @@ static void add_sums(struct attempt *a)
 		s3_digest_sum(&a->digest, a->sum);
 		add(a, "x-amz-sdk-checksum-algorithm",
 			str_of(s3_sum_name(s3->checksum)));
-		add(a, s3_sum_field(s3->checksum), str_of(a->sum));
+		if (!in_pieces(a))
+			add(a, s3_sum_field(s3->checksum), str_of(a->sum));
 	}
 	if (a->call->md5) {
 		unsigned char hash[HASH_MD5_SIZE];
@@ -119,6 +146,8 @@ static struct str payload_of(struct attempt *a)
 {
 	if (!a->call->has_body || a->call->body.n == 0)
 		return STR(SIGV4_EMPTY);
+	if (a->call->chunked)
+		return str_of(s3_chunked_payload(&a->chunked));
 	if (a->c->s3->tls)
 		return STR(SIGV4_UNSIGNED);
 	s3_digest_payload(&a->digest, a->payload);
@@ -127,7 +156,6 @@ static struct str payload_of(struct attempt *a)
 
 static int sign(struct attempt *a)
 {
-	char hex[HASH_HEX_SIZE];
 	struct sigv4_request r = {.method = str_of(a->call->method),
 		.path = buf_str(&a->path),
 		.params = a->call->params,
@@ -146,7 +174,7 @@ static int sign(struct attempt *a)
 		(struct http_field){STR("host"), str_of(a->authority)};
 	r.fields = a->fields;
 	r.nfields = a->nfields + 1;
-	int err = sigv4_authorize(&a->authorization, hex, &a->signer, &r);
+	int err = sigv4_authorize(&a->authorization, a->seed, &a->signer, &r);
 	add(a, "Authorization", buf_str(&a->authorization));
 	return err;
 }
@@ -159,10 +187,13 @@ static int prepare(struct attempt *a)
 	if (call->digest) {
 		a->digest = *call->digest;
 	} else {
-		s3_digest_start(&a->digest, a->c->s3);
+		s3_digest_start(&a->digest, a->c->s3, in_pieces(a));
 		s3_digest_more(&a->digest, call->body);
 	}
 	add_sums(a);
+	call->chunked = NULL;
+	if (in_pieces(a))
+		add_pieces(a);
 	s3_where(a->c->s3, call, a->host, a->authority, &a->path);
 	pthread_mutex_lock(&a->c->s3->lock);
 	memcpy(a->region, a->c->s3->region, sizeof(a->region));
@@ -189,6 +220,12 @@ static int on_data(void *owner, struct str data)
 	return call->on_data(call->owner, data);
 }
 
+static ssize_t next_piece(void *owner, struct str *piece)
+{
+	struct s3_call *call = owner;
+	return s3_chunked_next(call->chunked, piece);
+}
+
 static int connect_to(struct s3_conn *c, const char *host)
 {
 	struct s3 *s3 = c->s3;
@@ -209,6 +246,14 @@ static int connect_to(struct s3_conn *c, const char *host)
 	return r;
 }
 
+/* one request on the connection that is open */
+static int send_and_wait(struct attempt *a)
+{
+	if (a->call->chunked)
+		s3_chunked_start(&a->chunked, &a->signer, a->seed);
+	return http_client_call(&a->c->client, &a->call->http);
+}
+
 static int exchange(struct attempt *a)
 {
 	struct s3_call *call = a->call;
@@ -224,10 +269,15 @@ static int exchange(struct attempt *a)
 		.on_data = on_data,
 		.owner = call,
 		.content_max = S3_PAGE_MAX};
+	if (call->chunked) {
+		call->http.next_body = next_piece;
+		call->http.body_length =
+			(int64_t)s3_chunked_length(call->chunked);
+	}
 	bool reused = c->open;
 	int r = connect_to(c, a->host);
 	if (r == 0) {
-		r = http_client_call(&c->client, &call->http);
+		r = send_and_wait(a);
 		/* it was closed under us: that is no failure of the store */
 		if (r < 0 && reused && !c->client.answered && r != -ECANCELED &&
 			r != -ETIMEDOUT) {
@@ -235,7 +285,7 @@ static int exchange(struct attempt *a)
 			hang_up(c);
 			r = connect_to(c, a->host);
 			if (r == 0)
-				r = http_client_call(&c->client, &call->http);
+				r = send_and_wait(a);
 		}
 	}
 	return r;

@@ -82,7 +82,7 @@ static ssize_t read_input(
 	struct upload *u, char *p, size_t n, struct s3_digest *digest)
 {
 	size_t done = 0;
-	s3_digest_start(digest, u->s3);
+	s3_digest_start(digest, u->s3, u->s3->o->chunked);
 	while (done < n) {
 		struct pollfd ready = {.fd = u->fd, .events = POLLIN};
 		if (s3_cancelled(u->s3))
@@ -105,7 +105,7 @@ static ssize_t read_input(
 static size_t read_at(const struct upload *u, char *p, struct taken *t)
 {
 	size_t done = 0;
-	s3_digest_start(&t->digest, u->s3);
+	s3_digest_start(&t->digest, u->s3, u->s3->o->chunked);
 	while (done < t->n) {
 		ssize_t r =
 			pread(u->fd, p + done, size_min(t->n - done, READ_STEP),

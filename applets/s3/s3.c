@@ -183,8 +183,8 @@ static void check_flags(const struct s3_options *o, const char *flags)
 		die_usage("--tar and --raw-prefix go with get");
 	if ((o->presign || o->follow) && !strchr(flags, 'p'))
 		die_usage("--presign and --follow-links go with put");
-	if (o->resume && !strchr(flags, 'p'))
-		die_usage("--resume goes with put");
+	if ((o->resume || o->chunked) && !strchr(flags, 'p'))
+		die_usage("--resume and --chunked go with put");
 	if ((o->sse || o->sse_key || o->storage_class) && !strchr(flags, 'o'))
 		die_usage("--sse, --sse-kms-key-id and --storage-class go with "
 			  "put, cp and mv");
@@ -240,6 +240,8 @@ int s3_main(int argc, char **argv)
 			"put -r: files that links inside lead to"),
 		OPT_FLAG(0, "resume", &o.resume,
 			"put: go on with the upload that an earlier run left"),
+		OPT_FLAG(0, "chunked", &o.chunked,
+			"put: sign pieces of the payload, checksum behind it"),
 		OPT_TEXT(0, "sse", &o.sse, "KIND",
 			"put, cp: encryption by the store, AES256 or aws:kms"),
 		OPT_TEXT(0, "sse-kms-key-id", &o.sse_key, "ID",

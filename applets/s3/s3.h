@@ -76,6 +76,7 @@ struct s3_options {
 	bool follow;
 	bool presign;
 	bool resume;
+	bool chunked;
 	const char *sse;
 	const char *sse_key;
 	const char *storage_class;
@@ -139,6 +140,25 @@ struct s3_digest {
 	struct s3_sum payload; /* SHA-256 for the signature, or nothing */
 };
 
+enum s3_chunk_stage {
+	S3_CHUNK_HEAD,
+	S3_CHUNK_DATA,
+	S3_CHUNK_LAST, /* the end of the last chunk that has data */
+	S3_CHUNK_END,
+};
+
+/* a body that goes out in signed pieces, see chunked.c */
+struct s3_chunked {
+	struct str body;
+	bool sign;
+	char trailer[2 * S3_TEXT]; /* "name:value", or "" */
+	const struct sigv4_signer *signer;
+	char hex[HASH_HEX_SIZE]; /* the signature before */
+	size_t at;
+	enum s3_chunk_stage stage;
+	char line[3 * S3_TEXT + 3 * HASH_HEX_SIZE];
+};
+
 struct s3_call {
 	/* the request */
 	const char *method;
@@ -151,6 +171,7 @@ struct s3_call {
 	struct str body;
 	bool has_body;
 	bool sum; /* the body is an object or a part: add its checksum */
+	struct s3_chunked *chunked;     /* set by s3_call() */
 	const struct s3_digest *digest; /* of the body; NULL: not made yet */
 	bool md5;                       /* add Content-MD5 */
 	/* where the body of a 2xx answer goes; NULL: to http.content */
@@ -207,6 +228,18 @@ bool s3_cancelled(const struct s3 *s3);
 void s3_signer(
 	struct s3 *s3, const struct s3_keys *keys, struct sigv4_signer *signer);
 
+/* chunked.c: a body and the field and value that follow it ("": none) */
+void s3_chunked_init(struct s3_chunked *c, struct str body, bool sign,
+	const char *field, const char *value);
+/* what is signed in place of the hash; and the length of all of it */
+const char *s3_chunked_payload(const struct s3_chunked *c);
+uint64_t s3_chunked_length(const struct s3_chunked *c);
+/* from the beginning: seed is the signature of the head */
+void s3_chunked_start(struct s3_chunked *c, const struct sigv4_signer *signer,
+	const char *seed);
+/* the next piece, valid until the one after it; 0 at the end */
+ssize_t s3_chunked_next(struct s3_chunked *c, struct str *piece);
+
 /* fault.c: fill code and error from an answer that is not 2xx */
 enum s3_result s3_fault(struct s3_call *call);
 /* and from a failure of the connection */
@@ -218,7 +251,8 @@ void s3_sum_start(struct s3_sum *s, enum s3_checksum kind);
 void s3_sum_more(struct s3_sum *s, struct str data);
 /* the value of the field, in base64 */
 void s3_sum_text(struct s3_sum *s, char text[S3_TEXT]);
-void s3_digest_start(struct s3_digest *d, const struct s3 *s3);
+/* in_pieces: of a body that --chunked takes apart */
+void s3_digest_start(struct s3_digest *d, const struct s3 *s3, bool in_pieces);
 void s3_digest_more(struct s3_digest *d, struct str data);
 /* the checksum in base64; and the hash of the payload in hex */
 void s3_digest_sum(const struct s3_digest *d, char text[S3_TEXT]);

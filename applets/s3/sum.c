@@ -65,10 +65,10 @@ void s3_sum_text(struct s3_sum *s, char text[S3_TEXT])
 	buf_fini(&out);
 }
 
-/* over TLS the signature leaves the payload out */
-void s3_digest_start(struct s3_digest *d, const struct s3 *s3)
+/* over TLS the signature leaves the payload out, and so does that of pieces */
+void s3_digest_start(struct s3_digest *d, const struct s3 *s3, bool in_pieces)
 {
-	bool hash = !s3->tls && !s3->o->anonymous;
+	bool hash = !s3->tls && !s3->o->anonymous && !in_pieces;
 	s3_sum_start(&d->sum, s3->checksum);
 	s3_sum_start(&d->payload, hash ? S3_SUM_SHA256 : S3_SUM_NONE);
 }

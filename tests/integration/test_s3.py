@@ -93,6 +93,14 @@ def test_many_parts(s3, bucket, tmp_path, sum):
         assert (tmp_path / "back").read_bytes() == data
 
 
+@pytest.mark.parametrize("sum", ["none", "crc32", "crc64nvme", "sha256"])
+@pytest.mark.parametrize("size", [0, 1, 65536, 65537, 20_000_000])
+def test_payloads_that_are_signed_in_pieces(s3, bucket, size, sum):
+    data = os.urandom(size)
+    ok(s3("put", "--chunked", "--checksum", sum, "-", f"{bucket}/k", input=data))
+    assert ok(s3("get", f"{bucket}/k", "-")) == data
+
+
 @pytest.mark.parametrize("extra", [-1, 0, 1])
 def test_lengths_around_a_part(s3, bucket, extra):
     data = bytes(5 * 1024 * 1024 + extra)
@@ -280,6 +288,8 @@ def test_tls(run, coracle, tmp_path):
         ok(run("s3", "mb", "s3://secure", env=env))
         ok(run("s3", "put", "-", "s3://secure/x", env=env, input=data))
         assert ok(run("s3", "get", "s3://secure/x", "-", env=env)) == data
+        ok(run("s3", "put", "--chunked", "-", "s3://secure/y", env=env, input=data))
+        assert ok(run("s3", "get", "s3://secure/y", "-", env=env)) == data
         done = run("s3", "--retries", "0", "ls", env=dict(store.env, AWS_CA_BUNDLE=""))
         assert "not trusted" in error(done, 5)
         ok(run("s3", "--no-verify-ssl", "ls", env=store.env))
