@@ -136,8 +136,7 @@ static inline uint64_t loop_now(const struct loop *l)
 /* one turn: waits for the next event or timer; 0 or a negative errno */
 int loop_turn(struct loop *l);
 
-/* turns until loop_stop() */
-int loop_run(struct loop *l);
+/* done is set: whoever turns the loop ends */
 void loop_stop(struct loop *l);
 
 #endif

@@ -340,8 +340,3 @@ bool http_response_drained(struct http_exchange *x)
 	x->drain(x->drain_owner, x);
 	return true;
 }
-
-bool http_answered(const struct http_exchange *x)
-{
-	return x->answer != ANSWER_NONE;
-}

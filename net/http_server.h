@@ -216,7 +216,4 @@ void http_set_long_lived(struct http_exchange *x);
  */
 void http_set_probe(struct http_exchange *x);
 
-/* has an answer been started or given? */
-bool http_answered(const struct http_exchange *x);
-
 #endif
