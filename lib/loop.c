@@ -340,6 +340,16 @@ int loop_turn(struct loop *l)
 	return 0;
 }
 
+int loop_run(struct loop *l)
+{
+	while (!l->done) {
+		int r = loop_turn(l);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 void loop_stop(struct loop *l)
 {
 	l->done = true;

@@ -136,7 +136,8 @@ static inline uint64_t loop_now(const struct loop *l)
 /* one turn: waits for the next event or timer; 0 or a negative errno */
 int loop_turn(struct loop *l);
 
-/* done is set: whoever turns the loop ends */
+/* turns until loop_stop() */
+int loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
 #endif

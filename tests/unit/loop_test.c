@@ -300,8 +300,7 @@ TEST(loop_hangup_is_told_without_interest)
 	CHECK_EQ(fd_pipe(pair), 0);
 	CHECK_EQ(loop_add(&l, &w, pair[0], 0, on_hangup, &w), 0);
 	fd_close(&pair[1]);
-	while (!l.done)
-		CHECK_EQ(loop_turn(&l), 0);
+	CHECK_EQ(loop_run(&l), 0);
 	fd_close(&pair[0]);
 	loop_fini(&l);
 }
@@ -424,8 +423,7 @@ TEST(loop_child_started_in_a_report_is_reported)
 {
 	CHECK_EQ(loop_init(&l), 0);
 	loop_child_add(&l, &kids[0], start_kid(0), on_chain, &kids[0]);
-	while (!l.done)
-		CHECK_EQ(loop_turn(&l), 0);
+	CHECK_EQ(loop_run(&l), 0);
 	CHECK_EQ(ended, 50);
 	loop_fini(&l);
 }
