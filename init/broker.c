@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "init/init.h"
+#include "init/proc.h"
 #include "lib/ctl_wire.h"
 #include "lib/fd.h"
 #include "lib/fmt.h"
@@ -45,10 +46,13 @@ static void forget(struct broker_client *c)
 static void on_late(void *owner)
 {
 	struct broker_client *c = owner;
-	if (c->pid > 0)
-		(void)kill(-c->pid, SIGKILL);
-	else
+	if (c->pid <= 0) {
 		forget(c);
+		return;
+	}
+	/* while it lives those that left its session can still be found */
+	proc_signal_below(c->pid, SIGKILL);
+	(void)kill(-c->pid, SIGKILL);
 }
 
 static void hang_up(struct broker_client *c)

@@ -128,17 +128,17 @@ static bool read_stat(pid_t pid, struct proc_stat *out)
 	return n > 0 && proc_parse_stat(str_from(text, (size_t)n), out);
 }
 
-/* alive, of user space and not us; as no PID 1, also below us */
-static bool concerns(pid_t pid, bool pid1)
+/* alive, of user space and not us; and below a process, unless that is 0 */
+static bool concerns(pid_t pid, pid_t below)
 {
 	struct proc_stat st;
 	if (pid == getpid() || !read_stat(pid, &st) || st.state == 'Z' ||
 		st.state == 'X' || (st.flags & PROC_KERNEL_THREAD))
 		return false;
-	if (pid1)
+	if (below == 0)
 		return true;
 	for (int depth = 0; depth < PROC_DEPTH_MAX; depth++) {
-		if (st.ppid == getpid())
+		if (st.ppid == below)
 			return true;
 		if (st.ppid <= 1 || !read_stat(st.ppid, &st))
 			return false;
@@ -146,25 +146,37 @@ static bool concerns(pid_t pid, bool pid1)
 	return false;
 }
 
+struct signalling {
+	pid_t below;
+	int signo;
+};
+
 static void signal_descendant(void *owner, unsigned pid)
 {
-	const int *signo = owner;
-	if (concerns((pid_t)pid, false))
-		(void)kill((pid_t)pid, *signo);
+	const struct signalling *s = owner;
+	if (concerns((pid_t)pid, s->below))
+		(void)kill((pid_t)pid, s->signo);
+}
+
+void proc_signal_below(pid_t ancestor, int signo)
+{
+	struct signalling s = {ancestor, signo};
+	if (proc_is_ours())
+		(void)proc_each_number("/proc", signal_descendant, &s);
 }
 
 void proc_signal_all(bool pid1, int signo)
 {
 	if (pid1)
 		(void)kill(-1, signo);
-	else if (proc_is_ours())
-		(void)proc_each_number("/proc", signal_descendant, &signo);
+	else
+		proc_signal_below(getpid(), signo);
 }
 
 static void look(void *owner, unsigned pid)
 {
 	bool *found = owner;
-	if (!*found && concerns((pid_t)pid, true))
+	if (!*found && concerns((pid_t)pid, 0))
 		*found = true;
 }
 

@@ -37,6 +37,9 @@ bool proc_first_namespace(void);
  */
 void proc_signal_all(bool pid1, int signo);
 
+/* send a signal to all descendants of a process that lives; not to itself */
+void proc_signal_below(pid_t ancestor, int signo);
+
 /* is none of them left? The dead that wait for a parent do not count. */
 bool proc_none_left(bool pid1);
 

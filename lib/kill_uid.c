@@ -9,15 +9,16 @@
 
 /*
  * Whose real and saved uid the killer has: nobody's. It may signal by its
- * effective uid, and those that it kills cannot signal it before.
+ * effective uid, and those that it kills cannot signal it before. Below 65536,
+ * which is all that some user namespaces have.
  */
-static const uid_t nobodys = 0x7ffffffd;
+static const uid_t nobodys = 65533;
 
 static int become_killer(uid_t uid)
 {
 	if (setresuid(nobodys, uid, nobodys) == 0)
 		return 0;
-	/* a user namespace that has no such number */
+	/* a user namespace with still fewer */
 	return setresuid(uid, uid, uid);
 }
 

@@ -245,10 +245,10 @@ def test_program_ends_with_its_input(arena):
     popen.stdout.close()
 
 
-def test_program_of_a_client_that_is_killed_ends(arenas):
+@pytest.mark.parametrize("command", ["stubborn", "tree"])
+def test_program_of_a_client_that_is_killed_ends(arenas, command):
     place = arenas("broker")
-    place.exec("timeout", "-s", "KILL", "1", place.path("stubborn"),
-               user="agent")
+    place.exec("timeout", "-s", "KILL", "1", place.path(command), user="agent")
     wait_for(lambda: "probe" not in place.exec("ps", "-o", "args").stdout)
 
 

@@ -205,6 +205,24 @@ def test_root_needs_no_policy(place):
     assert (done.returncode, done.stdout) == (0, "agent\n")
 
 
+@pytest.mark.parametrize("way", ["broker", "set-id-root"])
+@pytest.mark.parametrize("flag", [
+    ["--security-opt", "no-new-privileges"], ["--read-only"],
+    ["--cap-drop", "ALL"], ["--init"]], ids=lambda f: f[0] + f[-1])
+def test_containers_with_fewer_rights(arenas, way, flag):
+    """The command runs as the target, or nothing runs and one line says why."""
+    place = arenas(way, *flag)
+    done = run_as(place, "sandbox", "--", "id", "-u")
+    if done.returncode == 0:
+        assert done.stdout == "10003\n"
+        assert flag[0] != "--cap-drop"
+    else:
+        assert done.returncode in (125, 126) and done.stdout == ""
+        assert len(done.stderr.splitlines()) == 1
+        assert flag[0] in ("--cap-drop", "--read-only") or way != "broker"
+    assert run_as(place, "environment", "--", "id").returncode in (125, 126)
+
+
 # --- su ---------------------------------------------------------------------
 
 
