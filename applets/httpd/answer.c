@@ -17,6 +17,7 @@
 #include "lib/rand.h"
 #include "net/http_date.h"
 #include "net/http_range.h"
+#include "net/origin.h"
 
 enum { PAGE_MAX = 8 << 20, BOUNDARY_BYTES = 12 };
 
@@ -434,9 +435,25 @@ static void answer_path(struct httpd *h, struct http_exchange *x)
 	}
 }
 
+/*
+ * A page of another site can have its name point here (DNS rebinding) and
+ * read what this machine shows to itself only: its name gives it away.
+ */
+static bool host_allowed(const struct httpd *h, const struct http_head *head)
+{
+	struct str host = origin_host(head->host);
+	return !h->check_hosts || host.n == 0 || origin_is_loopback(host) ||
+	       origin_is_listed(host, h->hosts);
+}
+
 void answer(void *owner, struct http_exchange *x)
 {
 	struct str method = http_request(x)->method;
+	if (!host_allowed(owner, http_request(x))) {
+		http_reply_detail(
+			x, 421, "this host name is not served (see --hosts)");
+		return;
+	}
 	if (str_is(method, "GET") || str_is(method, "HEAD")) {
 		answer_path(owner, x);
 		return;

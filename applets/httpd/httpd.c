@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/size.h"
+#include "net/origin.h"
 
 APPLET(httpd, "Serve the files of a directory over HTTP.",
 	"usage: httpd [OPTION]... [DIR]\n"
@@ -96,6 +97,9 @@ static void setup(struct httpd *h)
 		die_usage("--index wants a name, not '%s'", h->index);
 	for (size_t i = 0; i < h->types.n; i++)
 		check_type(h->types.v[i]);
+	h->check_hosts =
+		h->hosts ||
+		(!h->unix_path && origin_is_loopback(str_of(h->listen)));
 	int r = loop_init(&h->loop);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -153,6 +157,10 @@ int httpd_main(int argc, char **argv)
 			"address to listen on (127.0.0.1)"),
 		OPT_TEXT(0, "unix-socket", &h.unix_path, "PATH",
 			"listen on a unix socket instead"),
+		OPT_TEXT(0, "hosts", &h.hosts, "NAMES",
+			"names, with commas, that Host may have beside those "
+			"of\n"
+			"this machine (any, unless it listens to itself only)"),
 		OPT_TEXT(0, "index", &h.index, "NAME",
 			"file that answers for its directory (index.html)"),
 		OPT_FLAG(0, "list", &h.listing,

@@ -29,6 +29,8 @@ struct httpd {
 	const char *listen;
 	const char *unix_path;
 	const char *index;
+	const char *hosts; /* names that Host may have, or NULL */
+	bool check_hosts;
 	uint64_t port;
 	uint64_t max_age;
 	bool has_max_age;

@@ -47,7 +47,7 @@ class Server:
 
     def ask(self, target="/", method="GET", **fields):
         """(status, fields, body) of one request."""
-        head = f"{method} {target} HTTP/1.1\r\nHost: h\r\n"
+        head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\n"
         for name, value in fields.items():
             head += f"{name.replace('_', '-')}: {value}\r\n"
         data = self.raw((head + "Connection: close\r\n\r\n").encode())
@@ -142,9 +142,9 @@ def test_many_requests_on_one_connection(server):
     """Pipelined, large and small in turns: all answers, in order."""
     paths = ["small.txt", "big.bin", "missing", "big.bin", "empty", "app.js"]
     asked = b"".join(
-        b"GET /%b HTTP/1.1\r\nHost: h\r\n\r\n" % p.encode() for p in paths
+        b"GET /%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % p.encode() for p in paths
     )
-    end = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+    end = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     data = server.raw(asked + end)
     bodies = []
     while data:
@@ -231,7 +231,7 @@ def test_paths_that_lead_nowhere(server, path, want):
         ("/dir?a=%20b", "/dir/?a=%20b"),
         ("//dir", "/dir/"),
         ("/dir/deep", "/dir/deep/"),
-        ("http://evil.example//dir", "/dir/"),
+        ("http://localhost//dir", "/dir/"),
         ("/%2fdir", "/dir/"),
     ],
 )
@@ -450,6 +450,30 @@ def test_options(coracle, root, tmp_path):
         assert not sock.exists()
 
 
+@pytest.mark.parametrize(
+    "options, host, want",
+    [
+        ([], "localhost:8000", 200),
+        ([], "127.0.0.1", 200),
+        ([], "[::1]:80", 200),
+        ([], "evil.example", 421),
+        ([], "evil.example:8000", 421),
+        (["--hosts=a.example,b.example"], "b.example", 200),
+        (["--hosts=a.example,b.example"], "c.example", 421),
+        (["--hosts=*"], "any.example", 200),
+        (["--listen=0.0.0.0"], "any.example", 200),
+        (["--listen=0.0.0.0", "--hosts=a.example"], "any.example", 421),
+    ],
+)
+def test_names_that_host_may_have(coracle, root, options, host, want):
+    """A name that was rebound to this machine reads nothing from it."""
+    s = Server(coracle, root, *options)
+    line = f"GET /small.txt HTTP/1.1\r\nHost: {host}\r\n"
+    data = s.raw(f"{line}Connection: close\r\n\r\n".encode())
+    assert split(data)[0] == want
+    s.stop()
+
+
 def test_a_socket_that_a_killed_server_left(coracle, root, tmp_path):
     sock = tmp_path / "s"
     s = Server(coracle, root, f"--unix-socket={sock}")
@@ -499,7 +523,7 @@ def test_a_file_that_shrinks_while_it_is_sent(server, root):
     (root / "huge").write_bytes(bytes(60 << 20))
     with server.connect() as s:
         s.settimeout(10)
-        s.sendall(b"GET /huge HTTP/1.1\r\nHost: h\r\n\r\n")
+        s.sendall(b"GET /huge HTTP/1.1\r\nHost: localhost\r\n\r\n")
         got = len(s.recv(1000))
         os.truncate(root / "huge", 1000)
         try:
@@ -518,7 +542,7 @@ def test_clients_that_go_away_leave_nothing_open(server, root):
     before = len(os.listdir(fds))
     for _ in range(50):
         with server.connect() as s:
-            s.sendall(b"GET /huge HTTP/1.1\r\nHost: h\r\n\r\n")
+            s.sendall(b"GET /huge HTTP/1.1\r\nHost: localhost\r\n\r\n")
             s.recv(10)
     end = time.monotonic() + 10
     while len(os.listdir(fds)) > before + 1:
@@ -529,7 +553,7 @@ def test_clients_that_go_away_leave_nothing_open(server, root):
 def test_a_slow_client_does_not_hold_up_others(server, root):
     (root / "huge").write_bytes(bytes(60 << 20))
     with server.connect() as slow:
-        slow.sendall(b"GET /huge HTTP/1.1\r\nHost: h\r\n\r\n")
+        slow.sendall(b"GET /huge HTTP/1.1\r\nHost: localhost\r\n\r\n")
         slow.recv(10)
         for _ in range(20):
             assert server.ask("/small.txt")[0] == 200
@@ -548,7 +572,7 @@ def test_term_ends_what_is_under_way_first(coracle, root):
     s = Server(coracle, root)
     with s.connect() as c:
         c.settimeout(10)
-        c.sendall(b"GET /huge HTTP/1.1\r\nHost: h\r\n\r\n")
+        c.sendall(b"GET /huge HTTP/1.1\r\nHost: localhost\r\n\r\n")
         got = len(c.recv(10))
         s.p.send_signal(signal.SIGTERM)
         while chunk := c.recv(1 << 20):
