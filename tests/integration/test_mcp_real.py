@@ -2,12 +2,14 @@
 """Official clients through the gateway to the official servers, unmodified."""
 
 import json
+import os
+import subprocess
 import sys
 import time
 
 import pytest
 
-from helpers.gateway import HERE, server, wait_for
+from helpers.gateway import HERE, full_server, server, wait_for
 from helpers.sdk import SdkClient
 
 
@@ -69,10 +71,11 @@ def official(node_modules, tmp_path):
         "filesystem": entry("filesystem", files),
         "memory": entry("memory", env={"MEMORY_FILE_PATH": str(memory)}),
         "everything": entry("everything"),
+        "thinking": entry("sequential-thinking"),
     }
 
 
-def test_three_official_servers_behind_one_endpoint(
+def test_four_official_servers_behind_one_endpoint(
     gateway, official, connect, tmp_path
 ):
     gateway.serve(**official)
@@ -105,6 +108,15 @@ def test_three_official_servers_behind_one_endpoint(
     assert "5" in client.text("everything_get-sum", a=2, b=3)
     image = client.call("everything_get-tiny-image")
     assert "image" in [c["type"] for c in image["content"]]
+
+    thought = client.call(
+        "thinking_sequentialthinking",
+        thought="it floats",
+        thoughtNumber=1,
+        totalThoughts=1,
+        nextThoughtNeeded=False,
+    )
+    assert json.loads(thought["content"][0]["text"])["thoughtNumber"] == 1
 
     result = client.call(
         "everything_trigger-long-running-operation",
@@ -178,3 +190,79 @@ def test_a_failure_of_a_server_is_a_result_to_the_client(gateway, connect):
     else:
         assert client.call("no_such_tool")["isError"] is True
     client.close()
+
+
+@pytest.mark.parametrize(
+    "mode, version",
+    [
+        ("legacy", "2025-11-25"),
+        ("auto", "2026-07-28"),
+        ("modern", "2026-07-28"),
+    ],
+)
+def test_the_second_javascript_client_in_every_mode(
+    gateway, official, node_modules, tmp_path, mode, version
+):
+    gateway.serve(everything=official["everything"], asker=full_server())
+    program = HERE / "sdk_client_2.mjs"
+    argv = ["node", program, node_modules, gateway.url + "/mcp", mode]
+    client = SdkClient(argv, {}, tmp_path / "client.log")
+    assert client.do("version") == version
+    assert "everything_echo" in client.names()
+    assert "ahoy" in client.text("everything_echo", message="ahoy")
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    params = {"message": "who?", "requestedSchema": schema}
+    asked = client.text("asker_ask", method="elicitation/create", params=params)
+    assert json.loads(asked)["result"]["content"] == {"name": "Ann"}
+    result = client.call(
+        "everything_trigger-long-running-operation",
+        progress=True,
+        duration=0.3,
+        steps=3,
+    )
+    assert [p["progress"] for p in result["progress"]][:2] == [1, 2]
+    client.close()
+
+
+@pytest.mark.parametrize("era", ["legacy", "auto", "modern"])
+def test_the_inspector_s_command_line(
+    gateway, official, inspector, tmp_path, era
+):
+    gateway.serve(everything=official["everything"])
+
+    def inspect(*args):
+        done = subprocess.run(
+            [*inspector, gateway.url + "/mcp", "--protocol-era", era, *args],
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done
+        return json.loads(done.stdout)
+
+    tools = inspect("--method", "tools/list")["tools"]
+    assert "echo" in [t["name"] for t in tools]
+    call = ["--method", "tools/call", "--tool-name", "echo"]
+    result = inspect(*call, "--tool-arg", "message=ahoy")
+    assert "ahoy" in result["content"][0]["text"]
+
+
+def test_the_client_applet_at_official_servers(run, official, tmp_path):
+    """Directly, without the router."""
+    path = str(tmp_path / "files" / "hello.txt")
+    for server_name, *args, expected in (
+        ("filesystem", "call", "read_text_file", f"path={path}", "ahoy from"),
+        ("memory", "call", "read_graph", "entities"),
+        ("everything", "call", "get-sum", "a:=2", "b:=3", "5"),
+        ("everything", "get", "simple-prompt", "prompt"),
+        ("everything", "ping", "everything"),
+        ("thinking", "tools", "sequentialthinking"),
+    ):
+        entry = official[server_name]
+        env = [f"--env={k}={v}" for k, v in entry.get("env", {}).items()]
+        done = run(
+            "mcp", *args, *env, "--", entry["command"], *entry["args"]
+        )
+        assert done.returncode == 0, done
+        assert expected in done.stdout.decode(), done
