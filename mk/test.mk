@@ -79,6 +79,7 @@ bench: build/coracle build/trampoline build/rootfs.tar build/rootfs-shell.tar te
 	@tests/bench/data
 	@tests/bench/s3
 	@tests/bench/init
+	@tests/bench/mcp_client
 	@tests/bench/trampoline
 
 ## lint: check format, layers, banned functions, limits (RULES=name)

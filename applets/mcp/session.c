@@ -434,7 +434,6 @@ static void start(struct session *s)
 		.owner = s};
 	struct mcp_why why;
 	s->gone = false;
-	s->late = false;
 	s->conn = mcp_conn_start(&s->conns, &s->config, &events, &why);
 	if (!s->conn)
 		die(EXIT_FAIL, "%s", why.text);
@@ -457,7 +456,8 @@ static bool probe(struct session *s)
 		return true;
 	}
 	s->awaited = false;
-	s->late = false;
+	/* late for the probe is not late for all */
+	s->late = s->options->max_s && !s->end.index;
 	/* some end at once when the first word is not initialize */
 	if (s->gone)
 		start(s);
