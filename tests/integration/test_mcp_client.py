@@ -331,6 +331,9 @@ def test_a_call_that_takes_too_long_is_given_up(mcp, tmp_path):
     slow = ["call", "progress", "steps:=4", "delay:=0.5"]
     assert good(mcp(*slow, "-t", "1", *PLAIN)) == "done\n"
     assert mcp(*slow, "--max-time", "1", *PLAIN).returncode == 1
+    # a server that says nothing at all is not waited for any longer either
+    done = mcp("ping", "--max-time", "1", "--", "sleep", "100")
+    assert done.returncode == 1 and "in time" in done.err
 
 
 def test_ctrl_c_cancels_and_is_status_130(coracle, tmp_path):
