@@ -245,11 +245,21 @@ void mcp_handshake_begin(struct mcp_upstream *u)
 		loop_now(mcp_upstream_loop(u)) + MCP_PROBE_MS, on_silence, u);
 }
 
-bool mcp_handshake_left(struct mcp_upstream *u)
+/* a server by URL: it was reached, and did not like what it was asked */
+static bool is_refusal(struct str reason)
+{
+	return str_starts(reason, STR("HTTP 4")) &&
+	       !str_starts(reason, STR("HTTP 401")) &&
+	       !str_starts(reason, STR("HTTP 403"));
+}
+
+bool mcp_handshake_left(struct mcp_upstream *u, const char *reason)
 {
 	if (!u->probing)
 		return false;
 	stop_probing(u);
+	if (u->config->url && !is_refusal(str_of(reason)))
+		return false;
 	remember(u, MCP_LEGACY);
 	return true;
 }

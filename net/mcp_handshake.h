@@ -21,10 +21,10 @@ enum mcp_era mcp_handshake_expects(const struct mcp_upstream *u);
 void mcp_handshake_begin(struct mcp_upstream *u);
 
 /*
- * The connection ended during the handshake. true: because of the question
- * that was asked; it is to be made anew.
+ * The connection ended during the handshake, for this reason. true: because of
+ * the question that was asked; it is to be made anew.
  */
-bool mcp_handshake_left(struct mcp_upstream *u);
+bool mcp_handshake_left(struct mcp_upstream *u, const char *reason);
 
 /* what was remembered of it was wrong */
 void mcp_handshake_forget(struct mcp_upstream *u);

@@ -47,7 +47,7 @@ bool mcp_header_decode(struct buf *out, struct str value)
 	value = str_trim(value);
 	if (!is_encoded(value)) {
 		buf_put_str(out, value);
-		return !out->err;
+		return !out->err && is_utf8(value);
 	}
 	value = str_from_index(value, sizeof(PREFIX) - 1);
 	value = str_first(value, value.n - (sizeof(SUFFIX) - 1));

@@ -276,7 +276,7 @@ static void on_conn_gone(void *owner, const char *reason, bool later)
 	u->conn = NULL;
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
 	mcp_watch_drop(u);
-	if (!later && mcp_handshake_left(u)) {
+	if (!later && mcp_handshake_left(u, reason)) {
 		log_debug("%s; it is greeted first now", u->why);
 		start(u);
 		return;

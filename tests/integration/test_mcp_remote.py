@@ -237,8 +237,7 @@ def test_what_is_certain_fails_at_once(gateway, remote):
     answer = gateway.apps({"far": remote.config()})
     assert answer.status == 503
     assert "401" in answer.json()["detail"]["details"]["far"]["error"]
-    asked = [message["method"] for _, _, _, message in remote.requests]
-    assert asked == ["server/discover", "initialize"]
+    assert len(remote.requests) == 1
 
 
 def test_a_slow_answer_ends_at_the_call_timeout(gateway, remote):
