@@ -20,6 +20,7 @@
 #include "net/mcp_lists.h"
 #include "net/mcp_offer.h"
 #include "net/mcp_watch.h"
+#include "net/mcp_reach.h"
 #include "net/mcp_start.h"
 
 enum {
@@ -343,6 +344,38 @@ static void start_failed(struct mcp_upstream *u)
 	restart(u);
 }
 
+static void on_reached(void *owner, const char *error, bool later)
+{
+	struct mcp_upstream *u = owner;
+	u->reach = NULL;
+	if (error) {
+		fmt_str(u->why, sizeof(u->why), "server '%s': %s",
+			u->config->name, error);
+		if (!later || !wait_for_it(u))
+			give_up(u);
+		return;
+	}
+	u->state = MCP_READY;
+	u->was_ready = true;
+	mcp_start_over(u);
+	if (u->events.on_ready)
+		u->events.on_ready(u->events.owner, u);
+}
+
+/* no MCP server: it is ready when it answers at all */
+static void reach(struct mcp_upstream *u)
+{
+	const struct http_fetch_events events = {
+		.on_end = on_reached, .owner = u};
+	u->state = MCP_STARTING;
+	u->reach = mcp_reach(&u->conns->fetcher, u->config, &events);
+	if (u->reach)
+		return;
+	fmt_str(u->why, sizeof(u->why), "server '%s': it cannot be asked",
+		u->config->name);
+	give_up(u);
+}
+
 static void start(struct mcp_upstream *u)
 {
 	struct mcp_conn_events events = {.on_line = on_line,
@@ -357,12 +390,7 @@ static void start(struct mcp_upstream *u)
 		u->give_up_ms = u->started_ms + u->config->startup_timeout_ms;
 	u->restarts += u->was_ready;
 	if (u->config->rest_only) {
-		/* whether it answers is seen by those who ask it */
-		u->state = MCP_READY;
-		u->was_ready = true;
-		mcp_start_over(u);
-		if (u->events.on_ready)
-			u->events.on_ready(u->events.owner, u);
+		reach(u);
 		return;
 	}
 	u->conn = mcp_conn_start(u->conns, u->config, &events, &why);
@@ -439,6 +467,8 @@ void mcp_upstream_free(struct mcp_upstream *u)
 	loop_timer_clear(mcp_upstream_loop(u), &u->timer);
 	loop_timer_clear(mcp_upstream_loop(u), &u->poll);
 	mcp_watch_drop(u);
+	if (u->reach)
+		http_fetch_cancel(u->reach);
 	if (u->conn)
 		mcp_conn_retire(u->conn);
 	mcp_lists_fini(u);

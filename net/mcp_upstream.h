@@ -105,7 +105,8 @@ struct mcp_upstream {
 	struct mcp_instance *instance; /* the same as the router sees it */
 	struct mcp_upstream_events events;
 	struct mcp_conns *conns;
-	struct mcp_conn *conn; /* NULL: none now */
+	struct mcp_conn *conn;    /* NULL: none now */
+	struct http_fetch *reach; /* being asked whether it is there */
 	enum mcp_state state;
 	bool was_ready;
 	struct mcp_items items[MCP_KINDS];

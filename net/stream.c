@@ -99,6 +99,8 @@ int stream_open_address(
 		return -errno;
 	if (to->sa_family != AF_UNIX)
 		setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	/* an event stream may be silent for hours: is the peer still there? */
+	setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	int r = connect(s->fd, to, size) == 0 ? 0 : -errno;
 	if (r == -EINPROGRESS || r == -EINTR)
 		r = finish_connect(s);
@@ -191,6 +193,13 @@ static int closed(struct stream *s)
 	return *why ? fail(s, why) : 1;
 }
 
+/* what is wrong with the peer tells more than how its connection broke */
+static int broke(struct stream *s, int r)
+{
+	const char *why = tls_error(s->tls);
+	return *why ? fail(s, why) : r;
+}
+
 /* move records until one of the wanted states: 0, 1 at the end, -errno */
 static int pump(struct stream *s, unsigned wanted)
 {
@@ -208,7 +217,7 @@ static int pump(struct stream *s, unsigned wanted)
 			continue;
 		/* a peer that hangs up may have said why before */
 		if (r != -EAGAIN && !(now & TLS_RECV))
-			return r;
+			return broke(s, r);
 		if (now & wanted)
 			return 0;
 		if (now & TLS_RECV) {
@@ -217,8 +226,9 @@ static int pump(struct stream *s, unsigned wanted)
 		}
 		if (r == 0)
 			continue;
-		if (r == -EAGAIN)
-			r = wait_for(s, events);
+		if (r != -EAGAIN)
+			return broke(s, r);
+		r = wait_for(s, events);
 		if (r < 0)
 			return r;
 	}

@@ -286,7 +286,7 @@ def test_a_server_that_nobody_vouches_for_is_refused(new_gateway, secure):
     assert answer.status == 503
     error = answer.json()["detail"]["details"]["far"]
     assert "certificate" in error["error"]
-    assert error["attempts"] == 1, "it is certain"
+    assert error["attempts"] <= 2, "it is certain: one try for each era"
     assert not remote.requests
 
 

@@ -25,7 +25,8 @@ def site():
         def answer(self):
             n = int(self.headers.get("Content-Length", 0))
             body = self.rfile.read(n)
-            seen.append((self.command, self.path, self.headers, body))
+            if self.path != "/mcp/ignored":  # which asks if it is there
+                seen.append((self.command, self.path, self.headers, body))
             if self.path.startswith("/moved"):
                 self.send_response(302)
                 self.send_header("Location", "/elsewhere")
@@ -140,10 +141,20 @@ def test_a_large_answer_passes_in_little_memory(gateway, site):
 
 
 def test_a_server_that_is_not_there_is_502(gateway, site):
-    gateway.serve(api=entry(site, url="http://127.0.0.1:1/"))
+    gateway.serve(api=entry(site))
+    site.shutdown()
+    site.socket.close()
     answer = gateway.request("GET", "/rest/api/")
     assert answer.status == 502
-    assert "cannot connect" in answer.json()["detail"]
+    assert answer.json()["detail"]
+
+
+def test_a_server_that_never_answers_fails_the_swap(gateway, site):
+    far = entry(site, url="http://127.0.0.1:1/", startup_timeout=1)
+    answer = gateway.apps({"api": far})
+    assert answer.status == 503
+    error = answer.json()["detail"]["details"]["api"]
+    assert "cannot connect" in error["error"] and error["attempts"] > 1
 
 
 def test_unknown_services_are_404(gateway, site):
