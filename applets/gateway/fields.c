@@ -127,6 +127,27 @@ bool fields_seconds(
 	return true;
 }
 
+static char *copy_of(struct arena *a, struct str raw, bool trim)
+{
+	struct buf text;
+	buf_init(&text, raw.n);
+	json_unquote(&text, raw);
+	struct str all = buf_str(&text);
+	char *copy = text.err ? NULL : arena_dup(a, trim ? str_trim(all) : all);
+	buf_fini(&text);
+	return copy;
+}
+
+char *fields_copy(struct arena *a, struct str raw)
+{
+	return copy_of(a, raw, false);
+}
+
+char *fields_copy_trimmed(struct arena *a, struct str raw)
+{
+	return copy_of(a, raw, true);
+}
+
 void fields_refuse(const struct fields *f, struct http_exchange *x)
 {
 	struct buf body;

@@ -11,6 +11,7 @@
 #ifndef APPLETS_GATEWAY_FIELDS_H
 #define APPLETS_GATEWAY_FIELDS_H
 
+#include "lib/arena.h"
 #include "lib/json.h"
 #include "net/http_server.h"
 #include "net/invalid.h"
@@ -48,6 +49,11 @@ bool fields_need(struct fields *f, struct str object, const char *key,
 /* a number of seconds, up to a year, in milliseconds; absent: as it was */
 bool fields_seconds(
 	struct fields *f, struct str object, const char *key, uint64_t *ms);
+
+/* the text of a raw string as a C string in the arena; NULL: no memory */
+char *fields_copy(struct arena *a, struct str raw);
+/* the same without blanks around it */
+char *fields_copy_trimmed(struct arena *a, struct str raw);
 
 /* 422 with what is wrong */
 void fields_refuse(const struct fields *f, struct http_exchange *x);

@@ -118,16 +118,6 @@ bool hooks_check(struct fields *f, struct str raw)
 	return ok;
 }
 
-static char *text_of(struct arena *a, struct str raw)
-{
-	struct buf text;
-	buf_init(&text, ARENA_MAX);
-	json_unquote(&text, raw);
-	char *copy = text.err ? NULL : arena_dup(a, buf_str(&text));
-	buf_fini(&text);
-	return copy;
-}
-
 /* the gateway's environment without its secrets, and what the hook names */
 static char **environment_of(struct arena *a, struct str env)
 {
@@ -147,8 +137,8 @@ static char **environment_of(struct arena *a, struct str env)
 	any = any && json_open(&c, env);
 	while (any && json_next(&c, &key, &value)) {
 		/* the raw key stands between its quotes */
-		change[n].name = text_of(a, str_from(key.p - 1, key.n + 2));
-		change[n].value = text_of(a, value);
+		change[n].name = fields_copy(a, str_from(key.p - 1, key.n + 2));
+		change[n].value = fields_copy(a, value);
 		if (!change[n].name || !change[n].value)
 			return NULL;
 		n++;
@@ -175,8 +165,8 @@ static bool read_one(struct hooks *h, struct hook *k, struct str raw)
 	buf_init(&k->out_line, LINE_MAX_BYTES);
 	buf_init(&k->err_line, LINE_MAX_BYTES);
 	buf_init(&k->errors, STDERR_KEPT);
-	k->name = text_of(&h->arena, json_member(raw, "name"));
-	k->command = text_of(&h->arena, json_member(raw, "command"));
+	k->name = fields_copy(&h->arena, json_member(raw, "name"));
+	k->command = fields_copy(&h->arena, json_member(raw, "command"));
 	struct str env = json_member(raw, "env");
 	if (env.p && json_type_of(env) == JSON_NULL)
 		env.p = NULL;

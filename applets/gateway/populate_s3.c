@@ -298,17 +298,6 @@ static void on_cancel(void *work)
 
 /* -------------------------------------------------------------- the request */
 
-static const char *text_of(struct arena *a, struct str raw)
-{
-	struct buf text;
-	buf_init(&text, ARENA_MAX);
-	json_unquote(&text, raw);
-	const char *copy =
-		text.err ? NULL : arena_dup(a, str_trim(buf_str(&text)));
-	buf_fini(&text);
-	return copy;
-}
-
 static struct target *target_of(struct pull *p, struct str name)
 {
 	for (size_t i = 0; i < p->ntargets; i++)
@@ -356,8 +345,9 @@ static bool read_source(struct pull *p, struct fields *f, struct str raw,
 	if (!fields_need(f, raw, "url", JSON_STRING, &url) ||
 		!fields_get(f, raw, "subsystem", JSON_STRING, &name))
 		return false;
-	const char *link = text_of(&p->arena, url);
-	const char *to = name.p ? text_of(&p->arena, name) : p->g->files;
+	const char *link = fields_copy_trimmed(&p->arena, url);
+	const char *to =
+		name.p ? fields_copy_trimmed(&p->arena, name) : p->g->files;
 	const char *fault = link && to ? url_fault(link) : "out of memory";
 	fields_enter(f, "url");
 	if (fault) {

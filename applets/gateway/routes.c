@@ -174,12 +174,18 @@ static bool refused(const struct gateway *g, const struct route *route,
 
 static void refuse_method(const struct route *route, struct http_exchange *x)
 {
-	http_add_field(x, "Allow",
-		strcmp(route->methods, "GET") == 0 ? STR("GET, HEAD")
-		: strcmp(route->methods, "GET, DELETE") == 0
-			? STR("GET, HEAD, DELETE")
-			: str_of(route->methods));
+	struct str methods = str_of(route->methods);
+	struct buf allow;
+	buf_init(&allow, 64);
+	/* HEAD goes wherever GET does */
+	if (str_starts(methods, STR("GET"))) {
+		buf_puts(&allow, "GET, HEAD");
+		methods = str_from_index(methods, 3);
+	}
+	buf_put_str(&allow, methods);
+	http_add_field(x, "Allow", buf_str(&allow));
 	http_reply_detail(x, 405, "Method Not Allowed");
+	buf_fini(&allow);
 }
 
 /* "/apps/" for "/apps": the same resource to people, another one to us */

@@ -42,17 +42,13 @@ bool store_credentials(struct fields *f, struct str body, struct str *raw)
 	return ok;
 }
 
-static const char *text_of(struct arena *a, struct str raw)
+/* a member that was checked to be a string; NULL: absent, or no memory */
+static const char *text_of(struct arena *a, struct str object, const char *key)
 {
-	struct buf text;
+	struct str raw = json_member(object, key);
 	if (!raw.p || json_type_of(raw) != JSON_STRING)
 		return NULL;
-	buf_init(&text, TEXT_MAX);
-	json_unquote(&text, raw);
-	const char *copy =
-		text.err ? NULL : arena_dup(a, str_trim(buf_str(&text)));
-	buf_fini(&text);
-	return copy;
+	return fields_copy_trimmed(a, raw);
 }
 
 static const char *standard_region(void)
@@ -72,12 +68,10 @@ char **store_env(struct arena *a, struct str credentials, const char **why)
 	size_t n = 1;
 	*why = "out of memory";
 	if (credentials.p) {
-		const char *own =
-			text_of(a, json_member(credentials, "region"));
-		access = text_of(a, json_member(credentials, "access_key_id"));
-		secret = text_of(
-			a, json_member(credentials, "secret_access_key"));
-		token = text_of(a, json_member(credentials, "session_token"));
+		const char *own = text_of(a, credentials, "region");
+		access = text_of(a, credentials, "access_key_id");
+		secret = text_of(a, credentials, "secret_access_key");
+		token = text_of(a, credentials, "session_token");
 		region = own ? own : region;
 		if (!access || !secret)
 			return NULL;
