@@ -26,8 +26,6 @@ enum {
 	CAP_SYS_ADMIN = 21,
 };
 
-static void on_client(void *owner, uint32_t events);
-
 /* ------------------------------------------------------ answers, and ends */
 
 static void forget(struct broker_client *c)

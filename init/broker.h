@@ -36,7 +36,6 @@ struct broker_client {
 	pid_t pid; /* 0: nothing runs */
 	struct loop_child child;
 	struct loop_timer timer; /* to ask, and then to be killed */
-	int ended;               /* its wait status; -1: still runs */
 };
 
 struct broker {

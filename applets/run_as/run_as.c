@@ -10,7 +10,6 @@
 #include "lib/applet.h"
 #include "lib/broker.h"
 #include "lib/fmt.h"
-#include "lib/mem.h"
 #include "lib/size.h"
 
 APPLET_NAMED(run_as, "run-as", "Run a command as another user, by policy.",
