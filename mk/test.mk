@@ -81,6 +81,7 @@ bench: build/coracle build/trampoline build/rootfs.tar build/rootfs-shell.tar te
 	@tests/bench/init
 	@tests/bench/mcp_client
 	@tests/bench/trampoline
+	@tests/bench/verify
 
 ## lint: check format, layers, banned functions, limits (RULES=name)
 lint: build/venv/.done

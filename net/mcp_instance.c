@@ -180,7 +180,8 @@ struct mcp_upstream *mcp_instance_for(struct mcp_router *r,
 bool mcp_instance_serves(
 	const struct mcp_upstream *u, const struct mcp_session *s)
 {
-	return !u->instance || u->instance->session == s;
+	return mcp_session_finds(s, u) &&
+	       (!u->instance || u->instance->session == s);
 }
 
 /* ---------------------------------------------------------------- ending */

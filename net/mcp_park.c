@@ -26,7 +26,7 @@ static void put_bound(struct buf *out, const struct mcp_post *p,
 	struct str who =
 		p->x ? http_field(http_request(p->x), "Authorization") : none;
 	buf_put_str(out, who);
-	buf_putf(out, "\n%d\n", (int)errand);
+	buf_putf(out, "\n%d %d\n", (int)p->session->role, (int)errand);
 	buf_put_str(out, name);
 }
 

@@ -49,24 +49,31 @@ static void nap(long us)
 	(void)nanosleep(&t, NULL);
 }
 
-/* fields of /proc/PID/stat behind the name, which ends with the last ')' */
+/*
+ * Can a process still do something? From PF_EXITING on, which stands in the
+ * flags (proc_pid_stat(5)), a thread only gives back what it holds. The fields
+ * are those behind the name, which ends with the last ')'.
+ */
 static bool has_life(struct str stat)
 {
+	enum { FLAGS = 9, THREADS = 20, EXITING = 4 };
 	size_t end = stat.n;
-	uint64_t threads = 0;
+	uint64_t flags = 0, threads = 0;
 	while (end && stat.p[end - 1] != ')')
 		end--;
 	struct str rest = str_from_index(stat, end + 1);
 	struct str state = str_cut(&rest, ' ');
-	/* num_threads is field 20, and state, field 3, is gone already */
-	for (int field = 4; field <= 20 && rest.p; field++) {
+	for (int field = 4; field <= THREADS && rest.p; field++) {
 		struct str word = str_cut(&rest, ' ');
-		if (field == 20)
+		if (field == FLAGS)
+			(void)str_to_u64(word, &flags);
+		if (field == THREADS)
 			(void)str_to_u64(word, &threads);
 	}
-	if (str_is(state, "Z") || str_is(state, "X"))
-		return threads > 1; /* its first thread has ended, others not */
-	return true;
+	/* what is told of is its first thread; others may go on */
+	if (threads > 1)
+		return true;
+	return !(flags & EXITING) && !str_is(state, "Z") && !str_is(state, "X");
 }
 
 static bool is_alive(int proc, const char *name)
@@ -105,7 +112,7 @@ static bool any_left(DIR *proc)
 static void kill_rounds(DIR *proc, unsigned uid)
 {
 	uint64_t deadline = clock_ms() + KILL_MS;
-	long us = 50;
+	long us = 250;
 	do {
 		(void)kill(-1, SIGKILL);
 		if (!any_left(proc))

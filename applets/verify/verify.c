@@ -94,7 +94,7 @@ static const char *read_file(const char *path, struct buf *out)
 	const char *wrong = NULL;
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return strerror(errno);
+		return errno == ELOOP ? "is a symbolic link" : strerror(errno);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		wrong = "is no regular file";
 	else if (st.st_uid == LAYOUT_AGENT || st.st_uid == LAYOUT_SANDBOX)
@@ -166,7 +166,7 @@ static int give_reward(const struct verify *v, const struct verify_run *run)
 	const char *wrong = run->failed_to_start ? "the command cannot be run"
 						 : find_score(v, run, &r);
 	if (wrong) {
-		warn_msg("%s: %s", wrong,
+		warn_msg("%s: %s: %s", v->score, wrong,
 			v->none ? "no reward" : "the reward is 0");
 		reward_set(&r, STR("0"));
 		if (status == 0)
