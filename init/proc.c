@@ -165,12 +165,12 @@ void proc_signal_below(pid_t ancestor, int signo)
 		(void)proc_each_number("/proc", signal_descendant, &s);
 }
 
-void proc_signal_all(bool pid1, int signo)
+bool proc_signal_all(bool pid1, int signo)
 {
 	if (pid1)
-		(void)kill(-1, signo);
-	else
-		proc_signal_below(getpid(), signo);
+		return kill(-1, signo) == 0 || errno != ESRCH;
+	proc_signal_below(getpid(), signo);
+	return true;
 }
 
 static void look(void *owner, unsigned pid)

@@ -33,9 +33,9 @@ bool proc_first_namespace(void);
 
 /*
  * Send a signal to every process but us: as PID 1 to the whole namespace,
- * else to our descendants only.
+ * else to our descendants only. false: there surely is none.
  */
-void proc_signal_all(bool pid1, int signo);
+bool proc_signal_all(bool pid1, int signo);
 
 /* send a signal to all descendants of a process that lives; not to itself */
 void proc_signal_below(pid_t ancestor, int signo);

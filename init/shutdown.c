@@ -49,12 +49,14 @@ static void enter(struct init *init, enum shutdown_phase phase)
 		break;
 	case SHUTDOWN_SWEEP:
 		s->deadline_ms = s->begun_ms + init->config.grace_ms;
-		proc_signal_all(pid1, SIGTERM);
-		proc_signal_all(pid1, SIGCONT);
+		/* to ask costs a walk over all processes of the machine */
+		s->alone = !proc_signal_all(pid1, SIGTERM);
+		if (!s->alone)
+			(void)proc_signal_all(pid1, SIGCONT);
 		break;
 	case SHUTDOWN_KILL:
 		s->deadline_ms = now + KILL_WAIT_MS;
-		proc_signal_all(pid1, SIGKILL);
+		(void)proc_signal_all(pid1, SIGKILL);
 		break;
 	case SHUTDOWN_DONE:
 		loop_stop(&init->loop);
@@ -76,7 +78,7 @@ static enum shutdown_phase next(struct init *init)
 	case SHUTDOWN_MAIN:
 		return late || main_gone(init) ? SHUTDOWN_SWEEP : s->phase;
 	case SHUTDOWN_SWEEP:
-		if (main_gone(init) && proc_none_left(pid1))
+		if (s->alone || (main_gone(init) && proc_none_left(pid1)))
 			return SHUTDOWN_DONE;
 		return late ? SHUTDOWN_KILL : s->phase;
 	case SHUTDOWN_KILL:

@@ -33,6 +33,7 @@ struct shutdown {
 	uint64_t begun_ms;
 	uint64_t deadline_ms; /* of the phase */
 	uint64_t poll_ms;     /* pause until the next look */
+	bool alone;           /* SWEEP: there was nobody to be told */
 	struct loop_timer timer;
 };
 

@@ -58,7 +58,7 @@ TEST(proc_knows_when_no_descendant_is_left)
 		_exit(0);
 	}
 	CHECK(!proc_none_left(false));
-	proc_signal_all(false, SIGKILL);
+	(void)proc_signal_all(false, SIGKILL);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	CHECK(proc_none_left(false));
 }
