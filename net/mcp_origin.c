@@ -50,15 +50,33 @@ const char *mcp_origin_check(struct http_exchange *x, const char *hosts)
 	return NULL;
 }
 
+/* tools name further headers (Mcp-Param-...): those that are asked for */
+static void put_params(struct buf *out, struct str asked)
+{
+	const struct str prefix = STR("Mcp-Param-");
+	while (asked.p) {
+		struct str name = str_trim(str_cut(&asked, ','));
+		if (str_eq_nocase(str_first(name, prefix.n), prefix)) {
+			buf_puts(out, ", ");
+			buf_put_str(out, name);
+		}
+	}
+}
+
 void mcp_origin_preflight(struct http_exchange *x)
 {
 	http_add_field(x, "Allow", STR("GET, POST, DELETE, OPTIONS"));
 	http_add_field(x, "Access-Control-Allow-Methods",
 		STR("GET, POST, DELETE, OPTIONS"));
-	http_add_field(x, "Access-Control-Allow-Headers",
-		STR("Authorization, Content-Type, Accept, Last-Event-ID, "
-		    "Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, "
-		    "Mcp-Name"));
+	struct buf allowed;
+	buf_init(&allowed, 1 << 16);
+	buf_puts(&allowed,
+		"Authorization, Content-Type, Accept, Last-Event-ID, "
+		"Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name");
+	put_params(&allowed,
+		http_field(http_request(x), "Access-Control-Request-Headers"));
+	http_add_field(x, "Access-Control-Allow-Headers", buf_str(&allowed));
+	buf_fini(&allowed);
 	http_add_field(x, "Access-Control-Max-Age", STR("86400"));
 	http_reply(x, 204, NULL, STR(""));
 }

@@ -285,3 +285,17 @@ def test_an_unknown_era_is_a_mistake(gateway):
     answer = gateway.apps({"one": {**server(), "era": "new"}})
     assert answer.status == 422
     assert "era" in answer.body.decode()
+
+
+def test_a_page_may_send_the_headers_that_tools_want(gateway):
+    gateway.serve(one=server())
+    answer = gateway.request(
+        "OPTIONS",
+        "/mcp",
+        headers={
+            "Origin": "http://localhost:1",
+            "Access-Control-Request-Headers": "mcp-name, mcp-param-region,x-y",
+        },
+    )
+    allowed = answer.headers["Access-Control-Allow-Headers"]
+    assert allowed.endswith("Mcp-Name, mcp-param-region")
