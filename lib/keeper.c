@@ -15,7 +15,7 @@ enum { GROUPS_MAX = 65536 };
 /* what goes over the pipe; one write is never torn (PIPE_BUF) */
 struct word {
 	pid_t group;
-	bool ended;
+	int ended; /* whole ints: no byte of it is padding */
 };
 
 /* ------------------------------------------------------------ the keeper */
