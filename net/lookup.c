@@ -51,14 +51,19 @@ void lookup_explain(char *dst, size_t size, const char *host, int code)
 					  : gai_strerror(code));
 }
 
-static void ask(struct lookup_result *out, const char *host, uint16_t port)
+int lookup_wait(const char *host, uint16_t port, struct addrinfo **list)
 {
-	struct addrinfo *list;
-	struct addrinfo hints = {
+	const struct addrinfo hints = {
 		.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
 	char service[8];
 	fmt_str(service, sizeof(service), "%u", port);
-	int code = getaddrinfo(host, service, &hints, &list);
+	return getaddrinfo(host, service, &hints, list);
+}
+
+static void ask(struct lookup_result *out, const char *host, uint16_t port)
+{
+	struct addrinfo *list;
+	int code = lookup_wait(host, port, &list);
 	if (code) {
 		lookup_explain(out->error, sizeof(out->error), host, code);
 		return;

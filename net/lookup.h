@@ -8,6 +8,8 @@
 #ifndef NET_LOOKUP_H
 #define NET_LOOKUP_H
 
+#include <netdb.h>
+
 #include "lib/loop.h"
 #include "net/sock_addr.h"
 
@@ -36,6 +38,12 @@ struct lookup *lookup_start(struct loop *loop, const char *host, uint16_t port,
 
 /* the answer is not wanted any more */
 void lookup_cancel(struct lookup *l);
+
+/*
+ * Ask and wait: 0 and the addresses for TCP, for freeaddrinfo(3), or a code
+ * for lookup_explain().
+ */
+int lookup_wait(const char *host, uint16_t port, struct addrinfo **list);
 
 /* what getaddrinfo(3) said, in words */
 void lookup_explain(char *dst, size_t size, const char *host, int code);

@@ -119,11 +119,7 @@ static int lookup_failed(struct stream *s, const char *host, int code)
 static int open_name(struct stream *s, const char *host, uint16_t port)
 {
 	struct addrinfo *list;
-	struct addrinfo hints = {
-		.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-	char service[8];
-	fmt_str(service, sizeof(service), "%u", port);
-	int code = getaddrinfo(host, service, &hints, &list);
+	int code = lookup_wait(host, port, &list);
 	if (code)
 		return lookup_failed(s, host, code);
 	int r = -EINVAL;

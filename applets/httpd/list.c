@@ -13,6 +13,7 @@
 
 #include "lib/dir.h"
 #include "lib/mem.h"
+#include "net/xml.h"
 
 enum { NAMES_MAX = 1 << 20 };
 
@@ -31,25 +32,6 @@ void put_url_path(struct buf *out, struct str path)
 			buf_putc(out, hex[c >> 4]);
 			buf_putc(out, hex[c & 15]);
 		}
-	}
-}
-
-static void put_html(struct buf *out, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-		if (c == '&')
-			buf_puts(out, "&amp;");
-		else if (c == '<')
-			buf_puts(out, "&lt;");
-		else if (c == '>')
-			buf_puts(out, "&gt;");
-		else if (c == '"')
-			buf_puts(out, "&quot;");
-		else if (c == '\'')
-			buf_puts(out, "&#39;");
-		else
-			buf_putc(out, c);
 	}
 }
 
@@ -91,7 +73,7 @@ static void put_entry(struct buf *out, int fd, const char *name)
 	buf_puts(out, "<tr><td><a href=\"./");
 	put_url_path(out, str_of(name));
 	buf_puts(out, "\">");
-	put_html(out, str_of(name));
+	xml_escape(out, str_of(name));
 	buf_puts(out, "</a></td><td>");
 	if (!dir && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		buf_putf(out, "%llu</td><td>", (unsigned long long)st.st_size);
@@ -127,9 +109,9 @@ int list_page(struct httpd *h, const struct file *dir, struct buf *out)
 	buf_init(&names, NAMES_MAX);
 	int err = read_names(h, dir->fd, &names);
 	buf_puts(out, "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>/");
-	put_html(out, buf_str(&h->path));
+	xml_escape(out, buf_str(&h->path));
 	buf_puts(out, "</title>\n<h1>/");
-	put_html(out, buf_str(&h->path));
+	xml_escape(out, buf_str(&h->path));
 	buf_puts(out, "</h1>\n<table>\n");
 	if (h->path.n)
 		buf_puts(out, "<tr><td><a href=\"../\">../</a></td></tr>\n");

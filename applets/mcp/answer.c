@@ -36,19 +36,17 @@ static void say_text(const char *before, struct str text, const char *after)
 	buf_fini(&out);
 }
 
-/* a raw JSON value: a string without its quotes, anything else as it is */
 static void say_raw(const char *before, struct str raw, const char *after)
 {
-	struct buf text;
+	struct buf out;
 	if (!raw.p)
 		return;
-	buf_init(&text, MCP_LINE_MAX);
-	if (json_type_of(raw) == JSON_STRING)
-		json_unquote(&text, raw);
-	else
-		buf_put_str(&text, raw);
-	say_text(before, buf_str(&text), after);
-	buf_fini(&text);
+	buf_init(&out, MCP_LINE_MAX);
+	buf_puts(&out, before);
+	show_plain(&out, raw, false);
+	buf_puts(&out, after);
+	say(&out);
+	buf_fini(&out);
 }
 
 struct typed {

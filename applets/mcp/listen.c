@@ -16,32 +16,17 @@ static bool is_log(const struct jsonrpc *m)
 	return jsonrpc_is(m, "notifications/message");
 }
 
-/* a raw string without its quotes, or any other value as it is */
-static void put_plain(struct buf *out, struct str raw)
-{
-	struct buf text;
-	if (!raw.p)
-		return;
-	buf_init(&text, MCP_LINE_MAX);
-	if (json_type_of(raw) == JSON_STRING)
-		json_unquote(&text, raw);
-	else
-		buf_put_str(&text, raw);
-	show_clean(out, buf_str(&text), true);
-	buf_fini(&text);
-}
-
 /* "warning web: the pump is on" */
 static void put_log_line(struct buf *out, const struct jsonrpc *m)
 {
 	struct str logger = json_member(m->params, "logger");
-	put_plain(out, json_member(m->params, "level"));
+	show_plain(out, json_member(m->params, "level"), true);
 	if (logger.p) {
 		buf_putc(out, ' ');
-		put_plain(out, logger);
+		show_plain(out, logger, true);
 	}
 	buf_puts(out, ": ");
-	put_plain(out, json_member(m->params, "data"));
+	show_plain(out, json_member(m->params, "data"), true);
 	buf_putc(out, '\n');
 }
 
@@ -120,7 +105,7 @@ static void on_change(void *owner, const struct jsonrpc *m)
 		show_clean(&line, m->method, true);
 		if (uri.p) {
 			buf_putc(&line, ' ');
-			put_plain(&line, uri);
+			show_plain(&line, uri, true);
 		}
 		buf_putc(&line, '\n');
 	}

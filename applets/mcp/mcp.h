@@ -132,6 +132,9 @@ void values_put(struct buf *out, char **v, int n, bool only_text);
 /* append text fit for a terminal: control characters become visible */
 void show_clean(struct buf *out, struct str text, bool one_line);
 
+/* the same of a raw JSON value: a string without its quotes, or as it is */
+void show_plain(struct buf *out, struct str raw, bool one_line);
+
 /* text as it came, but clean when standard output is a terminal */
 void show_text(struct str text);
 

@@ -63,6 +63,20 @@ void show_clean(struct buf *out, struct str text, bool one_line)
 	}
 }
 
+void show_plain(struct buf *out, struct str raw, bool one_line)
+{
+	struct buf text;
+	if (!raw.p)
+		return;
+	buf_init(&text, MCP_LINE_MAX);
+	if (json_type_of(raw) == JSON_STRING)
+		json_unquote(&text, raw);
+	else
+		buf_put_str(&text, raw);
+	show_clean(out, buf_str(&text), one_line);
+	buf_fini(&text);
+}
+
 void show_text(struct str text)
 {
 	struct buf out;
