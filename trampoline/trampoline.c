@@ -127,6 +127,15 @@ static void __attribute__((noreturn)) powerless(const char *self)
 		policy.user, why);
 }
 
+/* even root may not where the container was started without capabilities */
+static void __attribute__((noreturn)) may_not(const char *capability)
+{
+	give_up(errno == EPERM ? FORBIDDEN : BROKEN,
+		"cannot become %s: %s (it takes the capability %s), and PID 1 "
+		"has no broker to ask",
+		policy.user, strerror(errno), capability);
+}
+
 static void become(const struct caller *who)
 {
 	uid_t uid = policy.uid;
@@ -136,7 +145,7 @@ static void become(const struct caller *who)
 	/* only root may, and only root can leave the caller's groups */
 	if (geteuid() == 0) {
 		if (setgroups(policy.ngroups, policy.groups) < 0)
-			give_up(BROKEN, "setgroups: %s", strerror(errno));
+			may_not("setgid");
 		for (unsigned long cap = 0; cap < 64; cap++)
 			(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	}
@@ -146,7 +155,7 @@ static void become(const struct caller *who)
 			"group",
 			(unsigned)policy.gid);
 	if (setresuid(real, uid, uid) < 0)
-		give_up(BROKEN, "setresuid: %s", strerror(errno));
+		may_not("setuid");
 	/* what the calls said is one thing, what is so another */
 	(void)getresuid(&ids[0], &ids[1], &ids[2]);
 	(void)getresgid(&gids[0], &gids[1], &gids[2]);

@@ -16,6 +16,8 @@ from helpers.arena import (
     COMMANDS, ENVIRONMENT, IMAGE, SERVER, WAYS, Arena, Tar, put_command, ready)
 
 HERE = pathlib.Path(__file__).resolve().parent
+
+
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
     """compiled(NAME) -> tests/security/NAME.c as a static program."""
@@ -49,6 +51,7 @@ def image(loaded, top, compiled, tmp_path_factory):
     tar.put("/opt", None, 0o755)
     tar.put("/opt/server", None, 0o700, ENVIRONMENT, ENVIRONMENT)
     tar.put("/opt/server/secret", b"hidden\n", 0o600, ENVIRONMENT)
+    tar.put("/opt/coracle", (top / "build/coracle").read_bytes(), 0o4755)
     tar.put("/opt/python", None, 0o755)
     tar.put("/opt/python/server.py", SERVER)
     tar.put("/opt/loose", None, 0o777)

@@ -147,8 +147,10 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("script", FORGERIES.values(), ids=FORGERIES)
-def test_a_forged_reward_is_worth_nothing(trial, script):
-    t = trial()
+@pytest.mark.parametrize("options", [
+    (), ("--security-opt", "no-new-privileges")], ids=["plain", "nnp"])
+def test_a_forged_reward_is_worth_nothing(trial, options, script):
+    t = trial(*options)
     attack(t, script)
     t.verify()
     assert t.reward() == 0

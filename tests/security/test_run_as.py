@@ -14,9 +14,12 @@ from helpers.box import wait_for
 pytestmark = pytest.mark.docker
 
 
-@pytest.fixture(params=["broker", "set-id-root"])
+@pytest.fixture(params=[
+    ["broker"], ["broker", "--security-opt", "no-new-privileges"],
+    ["set-id-root"], ["set-id-root", "--user", "agent"],
+], ids=lambda p: "-".join((p[0], *p[-1:][:len(p) - 1])))
 def place(request, arenas):
-    return arenas(request.param)
+    return arenas(*request.param)
 
 
 def program(place):
@@ -133,7 +136,7 @@ def test_client_that_goes_takes_all_with_it(place):
     popen.stdout.close()
     wait_for(lambda: not processes(place, 10003))
     # without PID 1's help nobody is left to remove its files
-    place.exec("sh", "-c", "rm -rf /var/tmp/run-as-*")
+    place.exec("sh", "-c", "rm -rf /var/tmp/run-as-*", user="root")
 
 
 def test_temporary_files_are_its_own_and_go(place):
