@@ -14,6 +14,7 @@
 #include "net/mcp_round.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
+#include "net/mcp_tasks.h"
 
 enum { ASK_TEXT_MAX = 65536, ASK_REQUEST_MAX = 4 << 20 };
 
@@ -284,11 +285,18 @@ void mcp_ask(
 			"too many requests wait for this client");
 		return;
 	}
-	struct jsonrpc_edit id = {
-		m->id, str_from(digits, fmt_u64(digits, ask->id))};
+	struct mcp_edits edits = {.n = 0};
+	struct buf ids;
+	buf_init(&ids, MCP_TASK_IDS_MAX);
+	mcp_edits_add(
+		&edits, m->id, str_from(digits, fmt_u64(digits, ask->id)));
+	if (mcp_tasks_renamed(&r->index, u))
+		(void)mcp_tasks_edit(
+			&edits, m->params, u->config->name, false, &ids);
 	buf_reset(&r->scratch);
-	jsonrpc_put_edited(&r->scratch, m->text, &id, 1);
+	jsonrpc_put_edited(&r->scratch, m->text, edits.e, edits.n);
 	hand(a.session, a.post, buf_str(&r->scratch));
+	buf_fini(&ids);
 }
 
 bool mcp_ask_for(struct mcp_request *q, const struct jsonrpc *m)
@@ -341,9 +349,17 @@ void mcp_ask_answered(
 		mcp_round_answered(r, ask, m);
 		return;
 	}
-	struct jsonrpc_edit id = {m->id, mcp_ask_id(ask)};
-	mcp_upstream_forward(ask->upstream, m->text, &id, 1);
+	struct mcp_upstream *u = ask->upstream;
+	struct mcp_edits edits = {.n = 0};
+	struct buf ids;
+	buf_init(&ids, MCP_TASK_IDS_MAX);
+	mcp_edits_add(&edits, m->id, mcp_ask_id(ask));
+	if (mcp_tasks_renamed(&r->index, u))
+		(void)mcp_tasks_edit(
+			&edits, m->result, u->config->name, true, &ids);
+	mcp_upstream_forward(u, m->text, edits.e, edits.n);
 	mcp_ask_release(r, ask);
+	buf_fini(&ids);
 }
 
 void mcp_ask_progress(
@@ -504,6 +520,8 @@ void mcp_ask_told(
 	struct mcp_router *r, struct mcp_upstream *u, const struct jsonrpc *m)
 {
 	struct wish wish = {.level = -1};
+	struct mcp_edits edits = {.n = 0};
+	struct buf ids;
 	if (jsonrpc_is(m, "notifications/cancelled")) {
 		on_cancelled(r, u, m);
 		return;
@@ -520,7 +538,17 @@ void mcp_ask_told(
 	} else if (jsonrpc_is(m, "notifications/elicitation/complete")) {
 		wish.offers = MCP_OFFER_ELICIT_URL;
 	}
-	buf_reset(&r->scratch);
-	jsonrpc_put_edited(&r->scratch, m->text, NULL, 0);
-	spread(r, u, &wish, buf_str(&r->scratch));
+	buf_init(&ids, MCP_TASK_IDS_MAX);
+	size_t tasks = mcp_tasks_at(u) ? mcp_tasks_edit(&edits, m->params,
+						 u->config->name, false, &ids)
+				       : 0;
+	/* who knows the id has the task: it is told where it is clear whose */
+	if (!tasks || r->sessions.n == 1) {
+		if (!mcp_tasks_renamed(&r->index, u))
+			edits.n = 0;
+		buf_reset(&r->scratch);
+		jsonrpc_put_edited(&r->scratch, m->text, edits.e, edits.n);
+		spread(r, u, &wish, buf_str(&r->scratch));
+	}
+	buf_fini(&ids);
 }

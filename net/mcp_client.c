@@ -13,6 +13,7 @@
 #include "net/mcp.h"
 #include "net/mcp_ask.h"
 #include "net/mcp_request.h"
+#include "net/mcp_tasks.h"
 
 enum { BATCH_MAX = 256, EXPIRY_MAX_MS = 600000 };
 
@@ -76,7 +77,7 @@ void mcp_client_put_hello(struct buf *out, const struct mcp_router *r,
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	buf_put_str(out, id);
 	buf_putf(out, ",\"result\":{\"protocolVersion\":\"%s\",", s->version);
-	buf_put_str(out, mcp_index_greeting(&r->index, s->role));
+	mcp_tasks_put_greeting(out, r, s);
 	buf_putf(out,
 		",\"serverInfo\":{\"name\":\"coracle\",\"version\":\"%s\"}}}",
 		coracle_version);

@@ -146,7 +146,8 @@ void mcp_era_request_to_legacy(struct mcp_edits *l, const struct jsonrpc *m)
 	static const char *const meta[] = {MCP_META "protocolVersion",
 		MCP_META "clientCapabilities", MCP_META "clientInfo",
 		MCP_META "logLevel"};
-	static const char *const params[] = {"inputResponses", "requestState"};
+	static const char *const params[] = {
+		"inputResponses", "requestState", "task"};
 	if (!m->params.p)
 		return;
 	remove_members(l, m->params, params, ARRAY_LEN(params));

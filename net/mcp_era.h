@@ -44,7 +44,7 @@ bool mcp_era_is_modern(struct str version);
 
 /* ------------------------------------------------------------ translation */
 
-enum { MCP_ERA_EDITS = 8 };
+enum { MCP_ERA_EDITS = 10 };
 
 /* edits of one text, in order of position */
 struct mcp_edits {
@@ -56,7 +56,8 @@ void mcp_edits_add(struct mcp_edits *l, struct str at, struct str with);
 
 /*
  * A modern request for a legacy server: without what _meta says of the era,
- * and without the answers and the state of earlier rounds.
+ * without the answers and the state of earlier rounds, and without the wish for
+ * a task in the form of an era that its client does not speak.
  */
 void mcp_era_request_to_legacy(struct mcp_edits *l, const struct jsonrpc *m);
 

@@ -11,6 +11,30 @@ static bool says_true(struct str raw)
 	return raw.p && str_is(raw, "true");
 }
 
+static bool has_object(struct str object, const char *name)
+{
+	struct str raw = object.p ? json_member(object, name) : object;
+	return raw.p && json_type_of(raw) == JSON_OBJECT;
+}
+
+/* tasks, in the form of either era */
+static unsigned read_tasks(struct str capabilities)
+{
+	struct str tasks = json_member(capabilities, "tasks");
+	struct str requests = tasks.p ? json_member(tasks, "requests") : tasks;
+	struct str tools =
+		requests.p ? json_member(requests, "tools") : requests;
+	unsigned can = 0;
+	if (has_object(tools, "call"))
+		can |= MCP_CAN_TASKS;
+	if (has_object(tasks, "cancel"))
+		can |= MCP_CAN_CANCEL_TASKS;
+	if (has_object(
+		    json_member(capabilities, "extensions"), MCP_META "tasks"))
+		can |= MCP_CAN_TASK_EXTENSION;
+	return can;
+}
+
 unsigned mcp_greeting_read(struct str capabilities)
 {
 	static const char *const names[] = {
@@ -25,7 +49,7 @@ unsigned mcp_greeting_read(struct str capabilities)
 		says_true(json_member(
 			json_member(capabilities, "resources"), "subscribe")))
 		can |= MCP_CAN_SUBSCRIBE;
-	return can;
+	return can | read_tasks(capabilities);
 }
 
 static void put_capabilities(struct buf *out, unsigned can)

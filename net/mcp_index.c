@@ -369,6 +369,7 @@ int mcp_index_build(
 	int r = 0;
 	mcp_index_init(&fresh);
 	fresh.naming = x->naming;
+	fresh.serving = count_serving(set, n);
 	for (unsigned k = 0; r == 0 && k < MCP_KINDS; k++)
 		r = fill(&fresh.table[k], naming, set, n);
 	for (unsigned k = MCP_RESOURCES; k <= MCP_TEMPLATES; k++)

@@ -43,7 +43,8 @@ struct mcp_index {
 	struct buf greeting;
 	struct buf role_greeting[ROLES]; /* when a server is not everybody's */
 	bool restricted;
-	bool renamed; /* some URIs are not what their servers wrote */
+	size_t serving; /* servers that serve tools */
+	bool renamed;   /* some URIs are not what their servers wrote */
 	const struct mcp_naming *naming; /* the owner's; NULL: as by default */
 };
 

@@ -6,6 +6,8 @@
  */
 #include "net/mcp_links.h"
 
+#include "lib/size.h"
+
 enum {
 	LINKS_MAX = 256,
 	LINKS_BYTES_MAX = 1 << 20,
@@ -98,16 +100,21 @@ void mcp_links_put(struct buf *out, const struct mcp_index *x,
 	const struct mcp_upstream *u, struct str text,
 	const struct mcp_edits *given)
 {
-	static const char *const names[] = {"content", "contents", "messages"};
+	static const char *const names[] = {
+		"content", "contents", "messages", "result"};
 	struct links l = {.index = x, .upstream = u};
 	struct jsonrpc_edit edits[EDITS_MAX];
-	struct str v[3];
+	struct str v[ARRAY_LEN(names)];
 	size_t n = 0;
 	buf_init(&l.text, (size_t)4 * LINKS_BYTES_MAX);
-	if (json_pick(json_member(text, "result"), names, v, 3)) {
+	if (json_pick(
+		    json_member(text, "result"), names, v, ARRAY_LEN(names))) {
 		add_blocks(&l, v[0]);
 		add_contents(&l, v[1]);
 		add_messages(&l, v[2]);
+		/* of a task that is done */
+		if (v[3].p)
+			add_blocks(&l, json_member(v[3], "content"));
 	}
 	l.from[l.n] = l.text.n;
 	if (l.text.err)

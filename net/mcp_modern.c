@@ -11,6 +11,7 @@
 #include "net/mcp_headers.h"
 #include "net/mcp_level.h"
 #include "net/mcp_request.h"
+#include "net/mcp_tasks.h"
 
 enum { DATA_MAX = 4096 };
 
@@ -197,8 +198,7 @@ void mcp_modern_discover(struct mcp_post *p, const struct jsonrpc *m)
 	struct buf *out = &p->router->scratch;
 	begin_result(out, m, true);
 	buf_puts(out, "\"supportedVersions\":[\"" MCP_VERSION_MODERN "\"],");
-	buf_put_str(
-		out, mcp_index_greeting(&p->router->index, p->session->role));
+	mcp_tasks_put_greeting(out, p->router, p->session);
 	buf_puts(out, "}}");
 	mcp_post_answer(p, buf_str(out));
 }

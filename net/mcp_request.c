@@ -19,6 +19,7 @@
 #include "net/mcp_park.h"
 #include "net/mcp_round.h"
 #include "net/mcp_subs.h"
+#include "net/mcp_tasks.h"
 
 enum { REQUEST_TEXT_MAX = 1 << 20, KEEP_TEXT = 4096, ROOM_MAX = 4096 };
 
@@ -229,11 +230,15 @@ static void pass_on(struct mcp_request *q, const struct jsonrpc *m)
 {
 	struct mcp_router *r = q->router;
 	struct buf *out = &r->scratch;
-	struct buf room;
+	struct buf room, ids;
 	struct mcp_edits edits = {.n = 0};
 	buf_init(&room, ROOM_MAX);
+	buf_init(&ids, MCP_TASK_IDS_MAX);
 	mcp_edits_add(&edits, m->id, mcp_request_id(q));
 	int code = translate(q, m, &edits, &room);
+	if (m->result.p && mcp_tasks_renamed(&r->index, q->upstream))
+		(void)mcp_tasks_edit(&edits, m->result,
+			q->upstream->config->name, false, &ids);
 	buf_reset(out);
 	if (r->index.renamed && m->result.p)
 		mcp_links_put(out, &r->index, original_of(q->upstream), m->text,
@@ -242,6 +247,7 @@ static void pass_on(struct mcp_request *q, const struct jsonrpc *m)
 		jsonrpc_put_edited(out, m->text, edits.e, edits.n);
 	give(q, code, buf_str(out));
 	buf_fini(&room);
+	buf_fini(&ids);
 	buf_reset(out);
 	buf_trim(out, 1 << 16);
 }

@@ -13,6 +13,7 @@
 #include "net/mcp_modern.h"
 #include "net/mcp_request.h"
 #include "net/mcp_subs.h"
+#include "net/mcp_tasks.h"
 #include "net/mcp_uri.h"
 #include "net/mcp_wake.h"
 
@@ -480,6 +481,12 @@ static const struct route routes[] = {
 	{"resources/unsubscribe", {unsubscribe, unknown}},
 	{"initialize", {unknown, unknown}},
 	{"server/discover", {unknown, mcp_modern_discover}},
+	/* servers have one session for all: what a list has is not everybody's */
+	{"tasks/list", {unknown, unknown}},
+	{"tasks/get", {mcp_tasks_route, mcp_tasks_route}},
+	{"tasks/result", {mcp_tasks_route, unknown}},
+	{"tasks/update", {unknown, mcp_tasks_route}},
+	{"tasks/cancel", {mcp_tasks_route, mcp_tasks_route}},
 	{"subscriptions/listen", {unknown, mcp_listen_open}},
 };
 

@@ -40,6 +40,9 @@ enum mcp_can {
 	MCP_CAN_COMPLETE = 8,
 	MCP_CAN_LOG = 16,
 	MCP_CAN_SUBSCRIBE = 32,
+	MCP_CAN_TASKS = 64, /* of 2025-11-25, for tools/call */
+	MCP_CAN_CANCEL_TASKS = 128,
+	MCP_CAN_TASK_EXTENSION = 256,
 };
 
 struct mcp_call;

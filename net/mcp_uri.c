@@ -12,7 +12,7 @@ size_t mcp_uri_place(struct str uri)
 	return at < uri.n ? at + 3 : 0;
 }
 
-static void put_name(struct buf *out, const char *name)
+void mcp_uri_put_name(struct buf *out, const char *name)
 {
 	for (const char *c = name; *c; c++) {
 		bool plain = (*c >= 'a' && *c <= 'z') ||
@@ -31,7 +31,7 @@ size_t mcp_uri_insert(struct buf *out, struct str uri, const char *name)
 	size_t place = mcp_uri_place(uri);
 	buf_put_str(out, str_first(uri, place));
 	size_t before = out->n;
-	put_name(out, name);
+	mcp_uri_put_name(out, name);
 	if (place == 0)
 		buf_putc(out, '+');
 	else if (place == uri.n || uri.p[place] != '/')

@@ -19,10 +19,12 @@ enum { MCP_URI_MATCH_MAX = 4096 };
 /* where in a URI the name is inserted: behind "://", or at its start */
 size_t mcp_uri_place(struct str uri);
 
+/* append a server's name, its bytes that cannot stand in a URI escaped */
+void mcp_uri_put_name(struct buf *out, const char *name);
+
 /*
  * Append the URI with the name of its server inserted; returns how many bytes
  * were: file:///x becomes file://NAME/x, a://b a://NAME/b, urn:x NAME+urn:x.
- * Bytes of the name that cannot stand in a URI are percent-encoded.
  */
 size_t mcp_uri_insert(struct buf *out, struct str uri, const char *name);
 

@@ -4,12 +4,14 @@
  * stands in headers and tickets.
  *
  * Input: a message, then (behind the first line end) a header's value. What
- * comes out must still be JSON, in one line, and be of the other era.
+ * comes out must still be JSON, in one line, and be of the other era. Ids of
+ * tasks that were changed can be changed back.
  */
 #include <stdlib.h>
 
 #include "net/mcp_era.h"
 #include "net/mcp_headers.h"
+#include "net/mcp_tasks.h"
 #include "net/mcp_ticket.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -43,6 +45,29 @@ static void check_request(const struct jsonrpc *m)
 	buf_fini(&room);
 }
 
+static void check_tasks(const struct jsonrpc *m)
+{
+	struct mcp_edits edits = {.n = 0};
+	struct buf ids, back, out;
+	struct jsonrpc again;
+	const char *why;
+	buf_init(&ids, MCP_TASK_IDS_MAX);
+	buf_init(&back, MCP_TASK_IDS_MAX);
+	buf_init(&out, 1 << 22);
+	size_t n = mcp_tasks_edit(&edits, m->result, "s", false, &ids);
+	jsonrpc_put_edited(&out, m->text, edits.e, edits.n);
+	if (!out.err && jsonrpc_read(&again, buf_str(&out), &why) != 0)
+		abort();
+	edits.n = 0;
+	/* one that has become too long is not */
+	if (!out.err &&
+		mcp_tasks_edit(&edits, again.result, "s", true, &back) > n)
+		abort();
+	buf_fini(&ids);
+	buf_fini(&back);
+	buf_fini(&out);
+}
+
 static void check_answer(const struct jsonrpc *m)
 {
 	struct mcp_edits edits = {.n = 0};
@@ -54,6 +79,7 @@ static void check_answer(const struct jsonrpc *m)
 		edits.n = 0;
 		mcp_era_result_to_legacy(&edits, m->result);
 		check_edited(m->text, &edits);
+		check_tasks(m);
 	} else if (m->error.p) {
 		(void)mcp_era_error_to_modern(&edits, m->error);
 		check_edited(m->text, &edits);

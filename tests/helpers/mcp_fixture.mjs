@@ -71,6 +71,36 @@ const T = {
   test_trigger_tool_change: ['announces a tool change', obj(), () => { changed('tools'); return text('ok'); }],
   test_trigger_prompt_change: ['announces a prompt change', obj(), () => { changed('prompts'); return text('ok'); }],
 };
+// --- tasks: tools that are answered by one, where the client takes that
+const TASKS = K + 'tasks', tasks = new Map(), OPEN = ['working', 'input_required'];
+const lacks = () => new Rpc(-32021, 'Missing required client capability', { requiredCapabilities: { extensions: { [TASKS]: {} } } });
+const head = (t) => ({ taskId: t.id, status: t.status, createdAt: t.created, lastUpdatedAt: t.updated, ttlMs: 600000, pollIntervalMs: 100 });
+const detail = (t) => ({ ...head(t), ...(t.status === 'completed' ? { result: t.result } : t.status === 'failed' ? { error: t.error } : t.status === 'input_required' ? { inputRequests: t.asked } : {}) });
+const taskOf = (p) => tasks.get(p.taskId) ?? (() => { throw new Rpc(-32602, `Unknown task: ${p.taskId}`); })();
+function turn(t, status, more) { if (OPEN.includes(t.status)) Object.assign(t, more, { status, updated: new Date().toISOString() }); }
+function runTask(work) {
+  const now = new Date().toISOString(), t = { id: randomBytes(16).toString('hex'), status: 'working', created: now, updated: now, answers: {} };
+  t.input = (asked) => new Promise((go) => { t.go = go; turn(t, 'input_required', { asked }); });
+  tasks.set(t.id, t);
+  work(t).then((result) => turn(t, 'completed', { result }), (e) => turn(t, 'failed', { error: { code: e.code ?? -32603, message: e.message } }));
+  return { resultType: 'task', ...head(t) };
+}
+function update(t, given = {}) {
+  for (const k of Object.keys(given)) if (t.asked?.[k]) { t.answers[k] = given[k]; const { [k]: _, ...rest } = t.asked; t.asked = rest; }
+  if (t.status === 'input_required' && !Object.keys(t.asked).length) { turn(t, 'working'); t.go(); }
+}
+// only: a tool that cannot do without a task
+const slow = (work, only) => (c, a) => (c.caps.extensions?.[TASKS] ? runTask((t) => work(a, t)) : c.modern && only ? (() => { throw lacks(); })() : work(a, { input: async () => {}, answers: {} }));
+const ok = (m) => elicit(m, { confirm: { type: 'boolean' } }, ['confirm']);
+Object.assign(T, {
+  greet: ['greets', obj({ name: str }, ['name']), (c, a) => text(`Hello, ${a.name}!`)],
+  slow_compute: ['takes its time', obj({ seconds: { type: 'number' }, label: str }), slow(async (a) => { await sleep(1000 * (a.seconds ?? 0)); return text(`computed ${a.label ?? ''}`); })],
+  failing_job: ['fails after a while', obj(), slow(async () => { await sleep(500); return { ...text('the job failed'), isError: true }; }, true)],
+  protocol_error_job: ['breaks', obj(), slow(async () => { await sleep(100); throw new Rpc(-32603, 'the job broke'); })],
+  confirm_delete: ['asks before it deletes', obj({ filename: str }), slow(async (a, t) => { await t.input({ confirm: ok(`Delete ${a.filename}?`) }); return text(`confirmed: ${t.answers.confirm?.content?.confirm}`); })],
+  multi_input: ['asks two things at once', obj(), slow(async (a, t) => { await t.input({ first: ok('First?'), second: ok('Second?') }); return text('both answered'); })],
+  test_tool_with_task: ['asks, then works', obj(), (c, a) => { if (c.modern && !c.caps.extensions?.[TASKS]) throw lacks(); const n = acc(c, 'user_name', 'name'); return n === undefined ? need({ user_name: nameForm() }) : slow(async () => text(`Hello, ${n}!`))(c, a); }],
+});
 function changed(kind) {
   // a list that says that it changed, and did not, is no news
   if (kind === 'tools') T.test_added ? delete T.test_added : (T.test_added = ['comes and goes', obj(), () => text('here')]);
@@ -99,7 +129,7 @@ function readRes(uri, modern) {
   if (m) return { uri, mimeType: 'application/json', text: JSON.stringify({ id: m[1], templateTest: true, data: `Data for ID: ${m[1]}` }) };
   throw new Rpc(modern ? -32602 : -32002, 'Resource not found', { uri });
 }
-const caps = (modern) => ({ tools: { listChanged: true }, prompts: { listChanged: true }, resources: { subscribe: true, listChanged: true }, completions: {}, logging: {} });
+const caps = (modern) => ({ tools: { listChanged: true }, prompts: { listChanged: true }, resources: { subscribe: true, listChanged: true }, completions: {}, logging: {}, ...(modern ? { extensions: { [TASKS]: {} } } : {}) });
 let legacyOpen = false;
 // 2025-era calls: turn an input_required result into real server-to-client requests, then run the handler again
 async function settle(c, run) {
@@ -144,6 +174,13 @@ async function handle(m) {
     case 'resources/templates/list': return cacheable({ resourceTemplates: [{ uriTemplate: 'test://template/{id}/data', name: 'template', description: 'template', mimeType: 'application/json' }] });
     case 'resources/read': return cacheable({ contents: [readRes(p.uri, modern)] }, 'private');
     case 'completion/complete': return { completion: { values: [], total: 0, hasMore: false } };
+  }
+  if (modern && ['tasks/get', 'tasks/update', 'tasks/cancel'].includes(m.method)) {
+    if (!c.caps.extensions?.[TASKS]) throw lacks();
+    const t = taskOf(p);
+    if (m.method === 'tasks/get') return detail(t);
+    if (m.method === 'tasks/cancel') turn(t, 'cancelled'); else update(t, p.inputResponses);
+    return {};
   }
   if (modern && m.method === 'subscriptions/listen') {
     const f = p.notifications ?? {}, ok = {};

@@ -15,6 +15,7 @@ import sys
 import threading
 
 TOOLS = "ask ask_later tell tell_later link embed wait received pid die cancelled_ask".split()
+META = "io.modelcontextprotocol/"
 lock = threading.Lock()
 
 
@@ -24,6 +25,7 @@ class Server:
         self.received = []
         self.answers = {}
         self.ids = itertools.count(1)
+        self.tasks = {}
 
     # --- output ----------------------------------------------------------
 
@@ -59,6 +61,11 @@ class Server:
             },
             "serverInfo": {"name": o.name, "version": "1"},
         }
+        if o.tasks:
+            result["capabilities"]["tasks"] = {
+                "cancel": {},
+                "requests": {"tools": {"call": {}}},
+            }
         if o.instructions:
             result["instructions"] = o.instructions
         self.result(m, result)
@@ -120,7 +127,39 @@ class Server:
     # --- tools -------------------------------------------------------------
 
     def call(self, m, p):
+        if self.o.tasks and "task" in p:
+            self.create_task(m, p)
+            return
         getattr(self, "tool_" + p["name"])(m, p["arguments"])
+
+    # --- tasks: done when their result is wanted -----------------------------
+
+    def create_task(self, m, p):
+        task = {"taskId": f"t{next(self.ids)}", "status": "working"}
+        self.tasks[task["taskId"]] = (task, p)
+        self.result(m, {"task": task})
+        threading.Event().wait(0.1)
+        self.write({"method": "notifications/tasks/status", "params": task})
+
+    def task_get(self, m, p):
+        if p["taskId"] in self.tasks:
+            self.result(m, self.tasks[p["taskId"]][0])
+        else:
+            self.error(m, -32602, "no such task here")
+
+    def task_cancel(self, m, p):
+        self.tasks[p["taskId"]][0]["status"] = "cancelled"
+        self.task_get(m, p)
+
+    def task_result(self, m, p):
+        """Who is asked, and the answer as it came."""
+        meta = {META + "related-task": {"taskId": p["taskId"]}}
+        id = self.request("roots/list", {"_meta": meta})
+        event, _ = self.answers[id]
+        event.wait()
+        text = json.dumps([self.o.name, self.answers.pop(id)[1]])
+        content = [{"type": "text", "text": text}]
+        self.result(m, {"content": content, "_meta": meta})
 
     def request(self, method, params, id=None):
         id = f"q{next(self.ids)}" if id is None else id
@@ -211,6 +250,9 @@ class Server:
             "logging/setLevel": self.done,
             "completion/complete": self.complete,
             "odd/method": self.odd,
+            "tasks/get": self.task_get,
+            "tasks/cancel": self.task_cancel,
+            "tasks/result": self.task_result,
         }
         fn = methods.get(m["method"])
         if fn:
@@ -241,6 +283,7 @@ def main():
     p.add_argument("--instructions")
     p.add_argument("--no-subscribe", action="store_true")
     p.add_argument("--only", help="read only URIs that hold this")
+    p.add_argument("--tasks", action="store_true", help="has tasks")
     p.add_argument("--mute", action="store_true", help="no resources/list")
     sys.stdin.reconfigure(encoding="utf-8")
     Server(p.parse_args()).run()

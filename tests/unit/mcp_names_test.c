@@ -104,6 +104,15 @@ TEST(mcp_greeting_reads_what_a_server_can)
 		MCP_CAN_RESOURCES | MCP_CAN_SUBSCRIBE | MCP_CAN_COMPLETE);
 	CHECK_EQ(mcp_greeting_read(STR("{\"resources\":{\"subscribe\":1}}")),
 		MCP_CAN_RESOURCES);
+	CHECK_EQ(mcp_greeting_read(STR("{\"tasks\":{\"cancel\":{},\"requests\":"
+				       "{\"tools\":{\"call\":{}}}}}")),
+		MCP_CAN_TASKS | MCP_CAN_CANCEL_TASKS);
+	CHECK_EQ(mcp_greeting_read(STR("{\"tasks\":{\"requests\":[]},"
+				       "\"extensions\":[]}")),
+		0);
+	CHECK_EQ(mcp_greeting_read(
+			 STR("{\"extensions\":{\"" MCP_META "tasks\":{}}}")),
+		MCP_CAN_TASK_EXTENSION);
 }
 
 TEST(mcp_ask_reads_what_a_client_offers)
