@@ -8,7 +8,7 @@
 #include "lib/mem.h"
 #include "lib/str.h"
 
-enum { SPELLING_MAX = 64 };
+enum { SPELLING_MAX = 64, OPERANDS_FEW = 16 };
 
 struct parse {
 	const struct arg_table *table;
@@ -230,7 +230,10 @@ int args_parse(const struct arg_table *table, int argc, char **argv,
 		.argv = argv,
 		.next = 1,
 		.error = error};
-	char **operands = mem_new_array((size_t)argc + 1, sizeof(*operands));
+	char *few[OPERANDS_FEW];
+	char **operands = few;
+	if (argc > OPERANDS_FEW)
+		operands = mem_new_array((size_t)argc, sizeof(*operands));
 	if (!operands)
 		return FAIL(&p, "out of memory");
 	int r = parse_all(&p, operands);
@@ -240,6 +243,7 @@ int args_parse(const struct arg_table *table, int argc, char **argv,
 		for (int i = 0; i < p.noperands; i++)
 			argv[r + i] = operands[i];
 	}
-	mem_free(operands);
+	if (operands != few)
+		mem_free(operands);
 	return r;
 }

@@ -60,10 +60,19 @@ static int heap_reserve(struct loop *l)
 {
 	if (l->ntimers < l->heap_cap)
 		return 0;
-	size_t cap = l->heap_cap ? 2 * l->heap_cap : LOOP_TIMERS_FIRST;
-	struct loop_timer **heap = mem_resize(l->heap, cap * sizeof(*heap));
+	if (!l->heap) {
+		l->heap = l->few;
+		l->heap_cap = LOOP_TIMERS_FEW;
+		return 0;
+	}
+	size_t cap = 2 * l->heap_cap;
+	bool own = l->heap != l->few;
+	struct loop_timer **heap =
+		mem_resize(own ? l->heap : NULL, cap * sizeof(*heap));
 	if (!heap)
 		return -ENOMEM;
+	if (!own)
+		memcpy(heap, l->few, sizeof(l->few));
 	l->heap = heap;
 	l->heap_cap = cap;
 	return 0;
@@ -394,7 +403,8 @@ void loop_fini(struct loop *l)
 	loop_del(l, &l->signals);
 	fd_close(&fd);
 	fd_close(&l->epoll);
-	mem_free(l->heap);
+	if (l->heap != l->few)
+		mem_free(l->heap);
 	l->heap = NULL;
 	l->ntimers = 0;
 	l->heap_cap = 0;

@@ -21,7 +21,7 @@
 
 enum {
 	LOOP_BATCH = 64,
-	LOOP_TIMERS_FIRST = 64,
+	LOOP_TIMERS_FEW = 8,
 	LOOP_CHILD_BUCKETS = 64,
 	LOOP_FROZEN_MS = 1000
 };
@@ -70,9 +70,10 @@ struct loop {
 	void *signal_owner;
 	loop_child_fn *on_orphan; /* every pid that nobody watches; or NULL */
 	void *orphan_owner;
-	uint64_t now_ms;  /* read once a turn */
-	uint64_t lost_ms; /* that we were not running for */
-	struct loop_timer **heap;
+	uint64_t now_ms;          /* read once a turn */
+	uint64_t lost_ms;         /* that we were not running for */
+	struct loop_timer **heap; /* NULL, few, or allocated */
+	struct loop_timer *few[LOOP_TIMERS_FEW];
 	size_t ntimers;
 	size_t heap_cap;
 	bool in_timers;
