@@ -113,12 +113,6 @@ static bool close_range_of(int first, int last)
 #endif
 }
 
-static void close_slowly(int first, int last)
-{
-	for (int fd = first; fd <= last; fd++)
-		(void)close(fd);
-}
-
 /* no descriptor lies above, unless the limit was higher once */
 static int open_limit(void)
 {
@@ -128,21 +122,29 @@ static int open_limit(void)
 	return (int)limit.rlim_max;
 }
 
+/* first..last, or all from first on with INT_MAX */
+static void close_all(int first, int last)
+{
+	if (first > last || close_range_of(first, last))
+		return;
+	if (last == INT_MAX)
+		last = open_limit();
+	for (int fd = first; fd <= last; fd++)
+		(void)close(fd);
+}
+
 /* what the caller inherited without close-on-exec must not reach the child */
 static void close_others(const struct spawn *s, int report)
 {
-	int last = 3;
-	for (size_t i = 0; i < s->nfds; i++)
-		if (s->fds[i].to >= last)
-			last = s->fds[i].to + 1;
-	for (int fd = 3; fd < last; fd++)
-		if (!is_target(s, fd))
-			(void)close(fd);
-	/* the report pipe lies at or above last and closes at exec */
-	if (report > last && !close_range_of(last, report - 1))
-		close_slowly(last, report - 1);
-	if (!close_range_of(report + 1, INT_MAX))
-		close_slowly(report + 1, open_limit());
+	int first = 3;
+	/* the report pipe lies above all targets and closes at exec */
+	for (int fd = first; fd <= report; fd++) {
+		if (fd < report && !is_target(s, fd))
+			continue;
+		close_all(first, fd - 1);
+		first = fd + 1;
+	}
+	close_all(first, INT_MAX);
 }
 
 static int take_ids(const struct spawn_ids *ids, const uid_t *real_uid)
@@ -429,8 +431,7 @@ int spawn_copy(void (*run)(int fd), int fd, pid_t *pid)
 		_exit(127);
 	for (int std = 0; std < 3; std++)
 		(void)close(std);
-	if (!close_range_of(4, INT_MAX))
-		close_slowly(4, open_limit());
+	close_all(4, INT_MAX);
 	run(3);
 	_exit(0);
 }
