@@ -43,12 +43,34 @@ static void inherit(void *owner, unsigned number)
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+/*
+ * Most often the lowest numbers are all there are. From 6.2 on the kernel
+ * tells how many it is, which is far less work for it than to list them.
+ */
+static bool are_lowest(unsigned *count)
+{
+	struct stat st;
+	if (stat("/proc/self/fd", &st) < 0 || st.st_size <= 0 ||
+		st.st_size > SPAWN_FDS_MAX)
+		return false;
+	*count = (unsigned)st.st_size;
+	for (unsigned fd = 0; fd < *count; fd++)
+		if (fcntl((int)fd, F_GETFD) < 0)
+			return false;
+	return true;
+}
+
 void fds_setup(struct fds *f)
 {
+	unsigned count;
 	f->ncommand = 0;
 	for (int fd = 0; fd <= 2; fd++)
 		f->command[f->ncommand++] = (struct spawn_fd){fd, fd};
-	(void)proc_each_number("/proc/self/fd", inherit, f);
+	if (are_lowest(&count))
+		for (unsigned fd = 3; fd < count; fd++)
+			inherit(f, fd);
+	else
+		(void)proc_each_number("/proc/self/fd", inherit, f);
 	split_log(f);
 	f->command[STDERR_FILENO].from = f->log;
 	f->service[0] = (struct spawn_fd){STDOUT_FILENO, STDOUT_FILENO};

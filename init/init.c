@@ -235,8 +235,11 @@ static int stop(struct init *init)
 	if (init->status < 0 && init->command.state == COMMAND_UP)
 		status = 128 + SIGKILL;
 	status = options_exit_status(&init->options, status);
-	ctl_close(init);
-	broker_close(init);
+	/* a PID namespace ends with its 1: nobody is left who could ask */
+	if (!init->standing.pid1) {
+		ctl_close(init);
+		broker_close(init);
+	}
 	phase_close(init);
 	svclog_close_all(init);
 	for (size_t i = 0; i < init->nservices; i++)

@@ -156,6 +156,15 @@ static bool read_mountinfo(struct buf *text)
 	return r == 0;
 }
 
+/* browsers crash for want of it, and say something else */
+static void tell_shared_memory(void)
+{
+	struct statvfs fs;
+	if (log_on(LOG_DEBUG) && statvfs("/dev/shm", &fs) == 0)
+		log_debug("mounts: /dev/shm holds %ju KiB",
+			(uintmax_t)fs.f_blocks * fs.f_frsize / 1024);
+}
+
 void mounts_setup(bool namespaced)
 {
 	struct buf text;

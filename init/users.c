@@ -15,7 +15,6 @@
 #include "lib/file.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
-#include "lib/mem.h"
 #include "lib/passwd.h"
 
 enum {
@@ -181,10 +180,10 @@ static void want_user(
 			u = &want->users[i];
 	if (!u) {
 		u = &want->users[want->nusers++];
-		u->name = user->name;
-		u->id = (unsigned)user->uid;
-		u->home = user->home;
-		u->shell = user->shell;
+		*u = (struct account){.name = user->name,
+			.id = (unsigned)user->uid,
+			.home = user->home,
+			.shell = user->shell};
 	} else if (u->id != user->uid) {
 		log_warn("users: %s has uid %u, which is fixed", user->name,
 			u->id);
@@ -222,14 +221,9 @@ static void setup(const struct accounts_want *want)
 
 void users_setup(const struct config *c)
 {
-	struct accounts_want *want = mem_new(sizeof(*want));
-	if (!want) {
-		log_error("users: no memory");
-		return;
-	}
-	want_all(want, c);
-	setup(want);
-	mem_free(want);
+	static struct accounts_want want;
+	want_all(&want, c);
+	setup(&want);
 }
 
 /* the line of /etc/passwd for who we are; false: there is one, or no room */

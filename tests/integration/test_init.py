@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """init as PID 1 of a PID namespace and of a root file system of its own."""
 
+import fcntl
 import http.client
 import json
 import os
@@ -104,13 +105,18 @@ def test_command_keeps_environment_and_directory(box):
     init.end()
 
 
-def test_inherited_descriptors_are_the_commands(box):
+@pytest.mark.parametrize("beside_the_others", (True, False))
+def test_inherited_descriptors_are_the_commands(box, beside_the_others):
     read, write = os.pipe()
-    os.set_inheritable(write, True)
+    # pipe() took the lowest numbers, so 3 is open here and may be passed
+    number = 3 if beside_the_others else fcntl.fcntl(write, fcntl.F_DUPFD, 90)
     init = box.start("--no-gateway", "sh", "-c",
-                     f"echo hello >&{write}; exec {write}>&-; "
-                     "echo done; sleep 60", pass_fds=[write])
+                     f"echo hello >&{number}; exec {number}>&-; "
+                     "echo done; sleep 60", pass_fds=[number],
+                     preexec_fn=lambda: os.dup2(write, number))
     os.close(write)
+    if number != 3:
+        os.close(number)
     assert init.line() == "done"
     assert os.read(read, 100) == b"hello\n"
     # init has closed its copy, or the reader would never see the end
@@ -607,6 +613,7 @@ def test_boot_timeline_on_request(box):
     for step in ("configuration", "mounts", "users", "directories",
                  "services", "command"):
         assert re.search(rf"boot: +\d+\.\d{{3}} ms {step}$", err, re.M), step
+    assert re.search(r"mounts: /dev/shm holds \d+ KiB$", err, re.M)
 
 
 # --- less than PID 1, less than root ---------------------------------------------
