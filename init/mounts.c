@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -131,7 +132,8 @@ bool mounts_proc(void)
 {
 	static const struct mount_row row = {
 		"/proc", "proc", SAFE, NULL, MOUNT_ALWAYS};
-	if (access("/proc/self/ns", F_OK) == 0)
+	/* of another namespace it has no self; fd is looked at later anyway */
+	if (access("/proc/self/fd", F_OK) == 0)
 		return true;
 	return mount_row(&row) == 0;
 }
@@ -185,6 +187,7 @@ void mounts_setup(bool namespaced)
 			make_nodes();
 	}
 	buf_fini(&text);
+	tell_shared_memory();
 }
 
 /* ---------------------------------------------------- of the configuration */

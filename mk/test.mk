@@ -75,6 +75,7 @@ soak: build/coracle build/venv/.done
 
 ## bench: measure size and speed, side by side with others
 bench: build/coracle build/trampoline build/rootfs.tar build/rootfs-shell.tar test-deps
+	@scripts/need install bench || echo "bench: measured without them"
 	@tests/bench/run
 	@tests/bench/data
 	@tests/bench/s3
