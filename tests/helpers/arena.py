@@ -24,6 +24,7 @@ COMMANDS = {
     "bash": "command /bin/bash -c\narg id -u; env; type f\n",
     "python": "command /usr/bin/python3 /opt/python/server.py\n"
               "directory /opt/server\n",
+    "tools": "command /usr/bin/coracle tools /opt/tools.json\n",
     "keep": "command /usr/bin/probe dump\nreal-uid caller\n",
     "limited": "command /usr/bin/probe dump\nlimit nofile 99\n",
     "missing": "command /usr/bin/nothing\n",
@@ -44,6 +45,15 @@ uid = int(os.popen("id -u").read())
 print(os.getuid(), uid, os.environ["CORACLE_CALLER"], end=" ")
 print(open("secret").read().strip())
 """
+
+
+TOOLS = {"tools": [
+    {"name": "secret", "description": "What the verifier may know.",
+     "command": ["cat", "/opt/server/secret"], "roles": ["verifier"],
+     "mutates": False},
+    {"name": "wait", "description": "Take a second.",
+     "command": ["sleep", "1"], "roles": ["agent"], "mutates": False},
+]}
 
 
 class Tar:

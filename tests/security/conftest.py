@@ -6,6 +6,7 @@ broker, by a file that is set-id to the user, by one that is set-id to root.
 Whatever a test says of the program's state it says of all three.
 """
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import subprocess
 import pytest
 
 from helpers.arena import (
-    COMMANDS, ENVIRONMENT, IMAGE, SERVER, WAYS, Arena, Tar, put_command, ready)
+    COMMANDS, ENVIRONMENT, IMAGE, SERVER, TOOLS, WAYS, Arena, Tar, put_command, ready)
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -54,6 +55,7 @@ def image(loaded, top, compiled, tmp_path_factory):
     tar.put("/opt/coracle", (top / "build/coracle").read_bytes(), 0o4755)
     tar.put("/opt/python", None, 0o755)
     tar.put("/opt/python/server.py", SERVER)
+    tar.put("/opt/tools.json", json.dumps(TOOLS).encode())
     tar.put("/opt/loose", None, 0o777)
     tar.put("/opt/loose/probe", compiled("probe").read_bytes(), 0o755)
     tar.put("/usr/bin/orphan", trampoline, 0o6755, ENVIRONMENT, ENVIRONMENT)
