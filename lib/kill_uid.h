@@ -12,4 +12,12 @@
  */
 int kill_uid(uid_t uid);
 
+/*
+ * The same, and back only when none of them can do anything any more: again
+ * and again for at most ms (not 0), as one may change its uid to this one
+ * meanwhile. Wants /proc: -ENOENT. -EPERM: not root, or without the capability
+ * setuid. -ETIME: some do not end.
+ */
+int kill_uid_until_none(uid_t uid, unsigned ms);
+
 #endif
