@@ -24,7 +24,7 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 ## test: install what tests need, run them all (PYTEST_ARGS="-k name -x")
 test: test-deps
-	@$(MAKE) $(JOBS) build/coracle test-programs
+	@$(MAKE) $(JOBS) all test-programs
 	@$(PYTEST) $(PYTEST_ARGS) tests
 
 ## test-san: the black-box tests again, with the sanitizer build

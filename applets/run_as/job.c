@@ -208,6 +208,23 @@ static void remove_place(struct run *r)
 }
 
 /* in a process of its own that has the caller's rights, and no more */
+/* who owns a directory on the way could have put a link in its place */
+static int open_source(const struct job *job)
+{
+	const char *path = job->clone;
+	if (path[0] != '/')
+		return path_open_nofollow(
+			job->cwd_fd, path, O_RDONLY | O_DIRECTORY, 0);
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (*path == '/')
+		path++;
+	int fd = root < 0 ? -errno
+			  : path_open_nofollow(root, *path ? path : ".",
+				    O_RDONLY | O_DIRECTORY, 0);
+	fd_close(&root);
+	return fd;
+}
+
 static void __attribute__((noreturn)) copy_as_caller(struct run *r, int work)
 {
 	struct clone_tally tally = {0, 0};
@@ -217,8 +234,7 @@ static void __attribute__((noreturn)) copy_as_caller(struct run *r, int work)
 			setresgid(who->gid, who->gid, who->gid) < 0 ||
 			setresuid(who->uid, who->uid, who->uid) < 0))
 		die(EXIT_WRAPPER, "--clone: %s", strerror(errno));
-	int from = openat(r->job->cwd_fd, r->job->clone,
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int from = open_source(r->job);
 	int err = from < 0 ? -errno : clone_tree(from, work, &tally);
 	if (err < 0)
 		die(EXIT_WRAPPER, "--clone %s: %s", r->job->clone,

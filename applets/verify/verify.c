@@ -97,8 +97,8 @@ static const char *read_file(const char *path, struct buf *out)
 		return errno == ELOOP ? "is a symbolic link" : strerror(errno);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		wrong = "is no regular file";
-	else if (st.st_uid == LAYOUT_AGENT || st.st_uid == LAYOUT_SANDBOX)
-		wrong = "belongs to the agent or the sandbox";
+	else if (st.st_uid != 0 && st.st_uid != LAYOUT_VERIFIER)
+		wrong = "belongs neither to root nor to the verifier";
 	else if (st.st_size > REWARD_TEXT_MAX)
 		wrong = "is larger than 64 KiB";
 	char *dst = wrong ? NULL : buf_reserve(out, REWARD_TEXT_MAX);
@@ -220,6 +220,8 @@ static int grade(const struct verify *v, char **argv)
 {
 	struct verify_run run = {0};
 	buf_init(&run.tail, 2 * REWARD_TEXT_MAX);
+	/* should we have to give up, nobody's word is better than the agent's */
+	verify_files_forget(v);
 	end_phase(v, VERIFY_BEGIN);
 	verify_files_open(v);
 	verify_command(v, argv, &run);

@@ -50,6 +50,9 @@ void verify_files_open(const struct verify *v);
 /* put them in place of whatever stands there; false: told on stderr */
 bool verify_files_write(const struct reward *r);
 
+/* remove what stands for a reward; as far as we can, while others may act */
+void verify_files_forget(const struct verify *v);
+
 /* leave no reward behind */
 void verify_files_drop(void);
 
