@@ -278,12 +278,17 @@ static void check_service(struct str line)
 /* is PID 1 our init, which then has a control socket? */
 static bool init_is_ours(void)
 {
+	struct stat ours, init;
+	/* for root, whatever name it was started by */
+	if (stat("/proc/self/exe", &ours) == 0 &&
+		stat("/proc/1/exe", &init) == 0)
+		return ours.st_dev == init.st_dev && ours.st_ino == init.st_ino;
 	struct buf comm;
 	buf_init(&comm, TEXT_MAX);
-	bool ours = file_read(AT_FDCWD, "/proc/1/comm", &comm) == 0 &&
-		    str_is(buf_str(&comm), "coracle\n");
+	bool is_coracle = file_read(AT_FDCWD, "/proc/1/comm", &comm) == 0 &&
+			  str_is(buf_str(&comm), "coracle\n");
 	buf_fini(&comm);
-	return ours;
+	return is_coracle;
 }
 
 /* what lies where a socket of init should be; only init can have put it */

@@ -328,6 +328,56 @@ static void check_programs(struct shape_reading *r, struct config *c)
 	}
 }
 
+/* what passwd(5) can hold: no colon, no control character */
+static bool plain_path(const char *path)
+{
+	for (const char *p = path; *p; p++)
+		if (*p == ':' || (unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return path[0] == '/';
+}
+
+static bool named_well(
+	struct shape_reading *r, const char *key, const char *name)
+{
+	if (plain_name(name))
+		return true;
+	shape_mistake(r, json_get(r->doc, json_get(r->doc, 0, key), name),
+		"\"%s.%.64s\" wants a name of at most 31 letters, digits, "
+		"'-', '_' and '.'",
+		key, name);
+	return false;
+}
+
+static bool lives_well(struct shape_reading *r, const struct config_user *u)
+{
+	if (plain_path(u->home) && plain_path(u->shell))
+		return true;
+	shape_mistake(r,
+		json_get(r->doc, json_get(r->doc, 0, "users"), u->name),
+		"\"users.%.64s\" wants a home and a shell that are absolute "
+		"paths without ':' and control characters",
+		u->name);
+	return false;
+}
+
+/* each becomes a line of passwd(5) or group(5); the wrong ones are left out */
+static void check_accounts(struct shape_reading *r, struct config *c)
+{
+	struct config_user *u = c->users.v;
+	struct config_group *g = c->groups.v;
+	size_t n = 0;
+	for (size_t i = 0; i < c->users.n; i++)
+		if (named_well(r, "users", u[i].name) && lives_well(r, &u[i]))
+			u[n++] = u[i];
+	c->users.n = n;
+	n = 0;
+	for (size_t i = 0; i < c->groups.n; i++)
+		if (named_well(r, "groups", g[i].name))
+			g[n++] = g[i];
+	c->groups.n = n;
+}
+
 static void read_whole(struct shape_reading *r, struct config *c)
 {
 	int services = json_get(r->doc, 0, "services");
@@ -337,6 +387,7 @@ static void read_whole(struct shape_reading *r, struct config *c)
 	check_order(r, c, services);
 	check_command(r, c);
 	check_programs(r, c);
+	check_accounts(r, c);
 }
 
 int config_parse(

@@ -115,7 +115,7 @@ int options_parse(
 static void on_mistake(void *owner, const char *message)
 {
 	const char *where = owner;
-	log_warn("configuration: %s: %s", where, message);
+	log_error("configuration: %s: %s", where, message);
 }
 
 int options_configure(struct config *c, const struct options *o)

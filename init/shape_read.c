@@ -270,9 +270,14 @@ static bool take_items(
 	struct shape_items items = {NULL, 0};
 	bool map = f->type == SHAPE_MAP;
 	size_t n = json_count(r->doc, at), index = 0;
-	if (json_type(r->doc, at) != (map ? JSON_OBJECT : JSON_ARRAY) ||
-		n > shape->max)
+	if (json_type(r->doc, at) != (map ? JSON_OBJECT : JSON_ARRAY))
 		return false;
+	if (n > shape->max) {
+		shape_mistake(r, at,
+			"\"%s\" wants at most %zu entries, not %zu", r->path,
+			(size_t)shape->max, n);
+		return true;
+	}
 	items.v = arena_new_array(r->arena, n + 1, shape->size);
 	if (!items.v)
 		return false;
@@ -287,9 +292,13 @@ static bool take_items(
 		if (map)
 			memcpy(element + shape->name_at, &name, sizeof(name));
 		/* a definition that is half right is none */
-		if (good && (!map || (name && *name)))
+		bool named = !map || (name && *name);
+		if (good && named)
 			items.n++;
 		leave(r, here);
+		if (!named)
+			shape_mistake(r, i,
+				"\"%s\" has an entry without a name", r->path);
 	}
 	*(struct shape_items *)dst = items;
 	return true;

@@ -500,6 +500,12 @@ def test_check_accepts_the_images_configuration(run, top):
 @pytest.mark.parametrize("text, message", [
     ('{"gatway": {}}', 'unknown key "gatway" (did you mean "gateway"?)'),
     ('{"gateway": {"port": 70000}}', '"gateway.port" wants a port'),
+    ('{"users": {"a:b": {"uid": 70}}}', '"users.a:b" wants a name'),
+    ('{"users": {"a": {"uid": 70, "home": "/x\\nroot2::0:0::/:/bin/sh"}}}',
+     '"users.a" wants a home and a shell'),
+    ('{"groups": {"": {"gid": 70}}}', '"groups" has an entry without a name'),
+    (json.dumps({"services": {f"s{i}": {"command": ["true"]} for i in range(99)}}),
+     '"services" wants at most'),
     ('{"gateway": }', "line 1, column 13: "),
     ("", "line 1, column 1: "),
 ])

@@ -185,6 +185,16 @@ def test_clone_follows_nothing_and_keeps_links(place):
     assert original == "work\n"
 
 
+def test_clone_goes_through_no_link(place):
+    """Who owns the parent may have put a link where the folder was."""
+    trap = "cd /home/agent; rm -rf moved; mkdir moved; ln -s /home moved/link"
+    assert place.exec("sh", "-c", trap, user="agent").returncode == 0
+    for folder in ("/home/agent/moved/link", "/home/agent/moved/link/verifier"):
+        done = run_as(place, "sandbox", "--clone", folder, "--", "ls")
+        assert done.returncode == 125 and done.stdout == ""
+        assert folder in done.stderr
+
+
 def test_clone_reads_with_the_callers_rights_only(place):
     for folder in ("/opt/server", "/root", "/home/environment"):
         done = run_as(place, "sandbox", "--clone", folder, "--", "ls")
